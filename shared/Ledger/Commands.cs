@@ -1,0 +1,321 @@
+using System.Text.Json.Serialization;
+using Selvedge.Platform;
+
+namespace Selvedge.Ledger;
+
+/// <summary>
+/// Something the ledger is asked or told about one SKU (design, section 3). A <b>request</b> can still be undone and may be refused;
+/// a <b>fact</b> has happened and is always posted, with an exception where it contradicts the record.
+/// </summary>
+public abstract record Command
+{
+    /// <summary>The SKU, the partition of everything this touches.</summary>
+    public required string Sku { get; init; }
+
+    /// <summary>What the command means, never when it arrived; built by <see cref="Ids"/>. The same key is executed once, ever.</summary>
+    public abstract string Key { get; }
+
+    /// <summary>Who: a person or a named system.</summary>
+    public required string Actor { get; init; }
+
+    /// <summary>Why, in the words of who did it. Shown in the journal.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>When it happened, if not now: a back-dated fact is a new entry with an earlier effective time.</summary>
+    public DateTimeOffset? EffectiveAt { get; init; }
+
+    /// <summary>The business fields, in a fixed order: the same key with another content is refused (422).</summary>
+    internal abstract void Describe(Canonical content);
+}
+
+/// <summary>What happens with the units of a claim that the ledger cannot cover.</summary>
+public enum Shortage
+{
+    /// <summary>All or nothing: the request is refused and nothing is held (channels that ask first).</summary>
+    Refuse,
+    /// <summary>What is there is held, the rest is dropped (channels that ask first and take part of it).</summary>
+    Partial,
+    /// <summary>The channel has sold it or waits for it: the rest is held as <c>short</c> and served by the next stock.</summary>
+    Short,
+}
+
+/// <summary>Why a claim exists.</summary>
+public enum ClaimKind
+{
+    /// <summary>An order: the units are promised.</summary>
+    Commit,
+    /// <summary>A quote, a cart, stock to be allocated by hand: with an owner and an expiry.</summary>
+    Hold,
+}
+
+/// <summary>
+/// States the target of one order line's claim: how many units in all it shall have, shipped ones included, filled from
+/// <see cref="Places"/> in that order within one batch. A request.
+/// </summary>
+public sealed record SetClaim : Command
+{
+    public required string Order { get; init; }
+    public required string Line { get; init; }
+
+    /// <summary>Units the line wants in all (≥ 0). 0 releases.</summary>
+    public required long Quantity { get; init; }
+
+    /// <summary>Where from, in order: location ids, or <c>supply/&lt;id&gt;</c> to peg to open supply.</summary>
+    public required IReadOnlyList<string> Places { get; init; }
+
+    /// <summary>The order document's counter, from 1. A lower one than was seen is a recorded no-op.</summary>
+    public required long Revision { get; init; }
+
+    public Shortage Shortage { get; init; }
+    public ClaimKind Kind { get; init; }
+
+    /// <summary>Judged against the channel's own ats (floors, ring-fences, buffer, units others wait for) instead of what is available.</summary>
+    public bool AsksFirst { get; init; }
+
+    /// <summary>Units this channel must leave (section 5, buffer); counts only when <see cref="AsksFirst"/>.</summary>
+    public long Buffer { get; init; }
+
+    /// <summary>The channel that sells, e.g. <c>shopify-au</c>.</summary>
+    public string? Channel { get; init; }
+
+    /// <summary>Ring-fence keys this buyer may draw on, e.g. <c>channel:shopify-au</c>, <c>group:vip</c>; the first that exists counts.</summary>
+    public IReadOnlyList<string> Fences { get; init; } = [];
+
+    /// <summary>0 to 9; higher is served first.</summary>
+    public int Priority { get; init; }
+    public DateTimeOffset? RequiredBy { get; init; }
+
+    /// <summary>For holds and tentative claims: when they lapse.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>For holds: whose it is.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>Part of an all-or-nothing order that is not decided yet: others who are short only because of it wait for its outcome.</summary>
+    public bool Tentative { get; init; }
+
+    public override string Key => Ids.Revision(Order, Line, Revision);
+
+    internal override void Describe(Canonical c) => c.Name("setClaim").Add(Order).Add(Line).Add(Quantity).Add(Places).Add(Revision)
+        .Add((int)Shortage).Add((int)Kind).Add(AsksFirst).Add(Buffer).Add(Channel).Add(Fences).Add(Priority).Add(RequiredBy).Add(ExpiresAt).Add(Owner).Add(Tentative);
+}
+
+/// <summary>Decides a tentative claim or a hold: <see cref="Keep"/> makes it a firm commitment, otherwise it is released. A request: refused
+/// when the claim is gone (lapsed, released).</summary>
+public sealed record Settle : Command
+{
+    public required string Order { get; init; }
+    public required string Line { get; init; }
+
+    /// <summary>The revision that made the claim; a claim of a later one is left alone.</summary>
+    public required long Revision { get; init; }
+    public required bool Keep { get; init; }
+
+    /// <summary>Released because its time came (<see cref="SetClaim.ExpiresAt"/>) and not because someone asked; then only if it has come.</summary>
+    public bool Lapsed { get; init; }
+    public override string Key => Ids.Revision(Order, Line, Revision) + (Lapsed ? ":lapsed" : Keep ? ":kept" : ":released");
+    internal override void Describe(Canonical c) => c.Name("settle").Add(Order).Add(Line).Add(Revision).Add(Keep).Add(Lapsed);
+}
+
+/// <summary>A live scan at the shelf: onHand → staged, and the claim of <see cref="Order"/>/<see cref="Line"/> with it. A request: refused when
+/// that line holds fewer units here, so another order's unit cannot be picked.</summary>
+public sealed record Pick : Command
+{
+    public required string Order { get; init; }
+    public required string Line { get; init; }
+    public required string Location { get; init; }
+    public string Bin { get; init; } = "";
+    public required long Quantity { get; init; }
+    /// <summary>Pick ticket and scan: <c>&lt;pick&gt;:&lt;scan&gt;</c>.</summary>
+    public required string Ticket { get; init; }
+    public required string Scan { get; init; }
+    public override string Key => Ids.Join([Ticket, Scan], Ids.CosmosLimit - 2);
+    internal override void Describe(Canonical c) => c.Name("pick").Add(Order).Add(Line).Add(Location).Add(Bin).Add(Quantity);
+}
+
+/// <summary>Puts staged units back on the shelf: staged → onHand. With <see cref="Keep"/> the line still holds them, otherwise they are available again.</summary>
+public sealed record Unpick : Command
+{
+    public required string Order { get; init; }
+    public required string Line { get; init; }
+    public required string Location { get; init; }
+    public string Bin { get; init; } = "";
+    public required long Quantity { get; init; }
+    public bool Keep { get; init; }
+    public required string Task { get; init; }
+    public required string Scan { get; init; }
+    public override string Key => Ids.Join([Task, Scan], Ids.CosmosLimit - 2);
+    internal override void Describe(Canonical c) => c.Name("unpick").Add(Order).Add(Line).Add(Location).Add(Bin).Add(Quantity).Add(Keep);
+}
+
+/// <summary>
+/// Units left for the customer (or, with <see cref="Transfer"/>, for another location): staged → customer or transit. A fact. What was not
+/// staged is taken from onHand (a partner's confirmation); what the line did not hold opens an exception. Cost of goods is recognised here.
+/// </summary>
+public sealed record Ship : Command
+{
+    public required string Order { get; init; }
+    public required string Line { get; init; }
+    public required string Location { get; init; }
+    public required long Quantity { get; init; }
+    public required string Shipment { get; init; }
+    /// <summary>Set for a stock transfer: the units go to <c>transit/&lt;transfer&gt;</c> and stay ours.</summary>
+    public string? Transfer { get; init; }
+    public override string Key => Ids.Shipment(Order, Line, Shipment);
+    internal override void Describe(Canonical c) => c.Name("ship").Add(Order).Add(Line).Add(Location).Add(Quantity).Add(Transfer);
+}
+
+/// <summary>What moves units between two accounts without a claim of its own; the table of legal pairs is <c>Rules/Postings.cs</c>.</summary>
+public enum PostKind
+{
+    /// <summary>supplier → onHand, quarantine. Value: <see cref="Post.UnitCost"/>.</summary>
+    Receive,
+    /// <summary>onHand ↔ loss/shrink, loss/damage, use/sample, customer/unexplained: a correction, a marketplace's adjustment, a sample.</summary>
+    Adjust,
+    /// <summary>onHand → customer at a till.</summary>
+    PosSale,
+    /// <summary>customer → onHand (grade A, or B with a condition), quarantine (ungraded) or loss/damage.</summary>
+    Return,
+    /// <summary>quarantine → onHand or loss/damage.</summary>
+    Grade,
+    /// <summary>Bin to bin or condition to condition at one location.</summary>
+    Relocate,
+    /// <summary>onHand at one location → onHand at another in one step. A request, judged against available.</summary>
+    Transfer,
+    /// <summary>transit → onHand, quarantine; or → loss/shrink to close what never arrived.</summary>
+    Arrive,
+    /// <summary>onHand → consigned, consigned → onHand or customer.</summary>
+    Consign,
+    /// <summary>onHand → conversion/&lt;work order&gt;: components of an assembly, or the prepack that is broken. A request, judged against available.</summary>
+    Consume,
+    /// <summary>conversion/&lt;work order&gt; → onHand: what an assembly or break made, at <see cref="Post.Value"/>.</summary>
+    Produce,
+}
+
+/// <summary>Moves units from one account to another. A fact, except <see cref="PostKind.Transfer"/> and <see cref="PostKind.Consume"/>.</summary>
+public sealed record Post : Command
+{
+    public required PostKind Kind { get; init; }
+    public required string From { get; init; }
+    public required string To { get; init; }
+
+    /// <summary>Units, ≥ 1.</summary>
+    public required long Quantity { get; init; }
+
+    /// <summary>For units that come in: cost of one, in ten-thousandths of the base currency. Null: the average at that moment, or the last cost.</summary>
+    public long? UnitCost { get; init; }
+
+    /// <summary>For units that come in: the cost of all of them, where it does not divide (conversions, returns at their shipment's cost). Wins over <see cref="UnitCost"/>.</summary>
+    public long? Value { get; init; }
+
+    /// <summary>The open supply (purchase order line, ASN line) that arrived: its pegged claims are served first.</summary>
+    public string? Supply { get; init; }
+    public string? Order { get; init; }
+    public string? Line { get; init; }
+    public string? Channel { get; init; }
+
+    /// <summary>The key, given by who posts, e.g. <c>&lt;channel&gt;:refund:&lt;id&gt;:&lt;line&gt;</c>.</summary>
+    public required string Id { get; init; }
+    public override string Key => Id;
+
+    internal override void Describe(Canonical c) => c.Name("post").Add((int)Kind).Add(From).Add(To).Add(Quantity).Add(UnitCost).Add(Value)
+        .Add(Supply).Add(Order).Add(Line).Add(Channel);
+}
+
+/// <summary>What was counted in one bin: onHand ↔ loss/shrink by the difference. A fact.</summary>
+public sealed record Count : Command
+{
+    public required string Location { get; init; }
+    public string Bin { get; init; } = "";
+    public string Condition { get; init; } = "";
+    /// <summary>Units seen, ≥ 0.</summary>
+    public required long Counted { get; init; }
+    /// <summary>What the ledger showed at the counting window, if stock moved since; null compares with now.</summary>
+    public long? Expected { get; init; }
+    public required string Id { get; init; }
+    public override string Key => Id;
+    internal override void Describe(Canonical c) => c.Name("count").Add(Location).Add(Bin).Add(Condition).Add(Counted).Add(Expected);
+}
+
+/// <summary>Changes what our units are worth without moving any (late landed cost): value between <c>supplier</c> and ours, in ten-thousandths. A fact.</summary>
+public sealed record Revalue : Command
+{
+    public required long Value { get; init; }
+    public required string Id { get; init; }
+    public override string Key => Id;
+    internal override void Describe(Canonical c) => c.Name("revalue").Add(Value);
+}
+
+/// <summary>States what is still to come on a purchase order or ASN line. 0 closes it and turns its pegged claims <c>short</c>. A fact.</summary>
+public sealed record SetSupply : Command
+{
+    public required string Supply { get; init; }
+    public required string Location { get; init; }
+    public required long Quantity { get; init; }
+    public DateTimeOffset? Due { get; init; }
+    /// <summary>e.g. <c>ordered</c>, <c>shipped</c>; the purchase order's word.</summary>
+    public string Status { get; init; } = "ordered";
+    public required long Revision { get; init; }
+    public override string Key => Ids.Join(["supply", Supply, string.Create(null, $"r{Revision}")], Ids.CosmosLimit - 2);
+    internal override void Describe(Canonical c) => c.Name("setSupply").Add(Supply).Add(Location).Add(Quantity).Add(Due).Add(Status).Add(Revision);
+}
+
+/// <summary>Sets units apart: a ring-fence for a channel or customer group (<see cref="Fence"/>), or a floor at a location (<see cref="Location"/>). A fact.</summary>
+public sealed record SetLimit : Command
+{
+    /// <summary>Ring-fence key, e.g. <c>channel:amazon-au</c> or <c>group:vip</c>; null for a floor.</summary>
+    public string? Fence { get; init; }
+    /// <summary>Location of the floor; null for a ring-fence.</summary>
+    public string? Location { get; init; }
+    public required long Quantity { get; init; }
+    public required string Id { get; init; }
+    public override string Key => Id;
+    internal override void Describe(Canonical c) => c.Name("setLimit").Add(Fence).Add(Location).Add(Quantity);
+}
+
+/// <summary>The ledger's own follow-up: goes on serving those who wait, or uncovering claims, where one batch had no room for all.</summary>
+internal sealed record Rebalance : Command
+{
+    public required long After { get; init; }
+    public override string Key => string.Create(null, $"rebalance:{After}");
+    internal override void Describe(Canonical c) => c.Name("rebalance").Add(After);
+}
+
+/// <summary>What became of a command.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Verdict>))]
+public enum Verdict
+{
+    /// <summary>Posted, now or before (see <see cref="Outcome.Repeated"/>).</summary>
+    Applied,
+    /// <summary>A lower revision than one that was seen: recorded, nothing changed.</summary>
+    Superseded,
+    /// <summary>A request the ledger cannot grant: nothing was written.</summary>
+    Refused,
+}
+
+/// <summary>The answer to a command.</summary>
+/// <param name="Verdict">What became of it.</param>
+/// <param name="Held">For claims: units now held per place, staged ones included; <c>short</c> for what waits.</param>
+/// <param name="Short">For claims: units that could not be covered.</param>
+/// <param name="Available">What could have been had, where refused.</param>
+/// <param name="Refusal">Why it was refused, for a person.</param>
+/// <param name="Exceptions">Contradictions this fact opened.</param>
+/// <param name="Value">Value that crossed the boundary, in ten-thousandths of the base currency; cost of goods for a shipment.</param>
+public sealed record Outcome(
+    Verdict Verdict, IReadOnlyDictionary<string, long>? Held = null, long Short = 0, long Available = 0,
+    string? Refusal = null, IReadOnlyList<Contradiction>? Exceptions = null, long Value = 0)
+{
+    /// <summary>True when the entry was there already: the command was executed before.</summary>
+    [JsonIgnore] public bool Repeated { get; init; }
+
+    /// <summary>The entry's number within the SKU, from 1; 0 when refused.</summary>
+    [JsonIgnore] public long Sequence { get; init; }
+}
+
+/// <summary>A fact and the record disagree; becomes an exception for a person.</summary>
+/// <param name="Kind">e.g. <c>claimUncovered</c>, <c>shippedUnclaimed</c>, <c>belowZero</c>, <c>binMismatch</c>, <c>overReceipt</c>.</param>
+/// <param name="Detail">Both sides of the contradiction.</param>
+/// <param name="Order">The order it hits, if one.</param>
+/// <param name="Line">Its line.</param>
+/// <param name="Quantity">Units.</param>
+public sealed record Contradiction(string Kind, string Detail, string? Order, string? Line, long Quantity);

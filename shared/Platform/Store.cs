@@ -1,0 +1,110 @@
+using System.Net;
+using Microsoft.Azure.Cosmos;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Selvedge.Platform;
+
+/// <summary>A container as the app needs it: the one source of truth for its partition key, its indexes and its TTL.</summary>
+/// <param name="Name">Container id.</param>
+/// <param name="Keys">Partition key paths; more than one is hierarchical.</param>
+/// <param name="Indexed">Paths to index beside id and partition key; everything else is left out to keep writes cheap.</param>
+/// <param name="Ttl">Null: off. -1: on, items say for themselves (<c>ttl</c>, seconds).</param>
+public sealed record ContainerSpec(string Name, string[] Keys, string[] Indexed, int? Ttl = null);
+
+/// <summary>The account's containers (design, sections 3 to 5). Azure gets them from infrastructure; locally they are created at start.</summary>
+public sealed class Store(CosmosClient client)
+{
+    public const string DatabaseId = "selvedge";
+
+    public static IReadOnlyList<ContainerSpec> Containers { get; } =
+    [
+        new("skus", ["/sku"], ["/expiresAt/?"]),
+        new("orders", ["/id"], ["/status/?", "/channel/?", "/createdAt/?", "/intakeDue/?"]),
+        new("people", ["/id"], [], Ttl: -1),
+        new("work", ["/location", "/id"], ["/status/?", "/priority/?"], Ttl: -1),
+        new("listings", ["/channel"], ["/sku/?", "/status/?"]),
+        new("styles", ["/id"], ["/season/?"]),
+        new("aliases", ["/id"], ["/sku/?"]),
+        new("settings", ["/kind"], []),
+        new("inbox", ["/id"], [], Ttl: -1),
+        new("exceptions", ["/id"], ["/status/?", "/kind/?", "/openedAt/?"]),
+        new("audits", ["/id"], ["/startedAt/?"], Ttl: -1),
+    ];
+
+    readonly Database database = client.GetDatabase(DatabaseId);
+
+    public CosmosClient Client { get; } = client;
+    public Container Skus => database.GetContainer("skus");
+    public Container Orders => database.GetContainer("orders");
+    public Container People => database.GetContainer("people");
+    public Container Work => database.GetContainer("work");
+    public Container Listings => database.GetContainer("listings");
+    public Container Styles => database.GetContainer("styles");
+    public Container Aliases => database.GetContainer("aliases");
+    public Container Settings => database.GetContainer("settings");
+    public Container Inbox => database.GetContainer("inbox");
+    public Container Exceptions => database.GetContainer("exceptions");
+    public Container Audits => database.GetContainer("audits");
+
+    /// <summary>Creates what is missing. For local hosting and tests; in Azure the app creates nothing.</summary>
+    public async Task CreateMissingAsync(CancellationToken cancel = default)
+    {
+        var created = await Client.CreateDatabaseIfNotExistsAsync(DatabaseId, cancellationToken: cancel);
+        foreach (var spec in Containers) await created.Database.CreateContainerIfNotExistsAsync(Properties(spec), cancellationToken: cancel);
+    }
+
+    static ContainerProperties Properties(ContainerSpec spec)
+    {
+        var properties = new ContainerProperties(spec.Name, spec.Keys) { DefaultTimeToLive = spec.Ttl };
+        foreach (var path in spec.Indexed) properties.IndexingPolicy.IncludedPaths.Add(new IncludedPath { Path = path });
+        properties.IndexingPolicy.ExcludedPaths.Add(new ExcludedPath { Path = "/*" });
+        return properties;
+    }
+}
+
+public static class StoreSetup
+{
+    /// <summary>Registers <see cref="CosmosClient"/> and <see cref="Store"/>. A keyed <see cref="HttpMessageHandler"/> "cosmos" (local hosting)
+    /// is used as the way to the store; otherwise the settings <c>Cosmos:Endpoint</c> and <c>Cosmos:Key</c> are, or <c>Cosmos:ConnectionString</c>.</summary>
+    public static IServiceCollection AddStore(this IServiceCollection services) => services
+        .AddSingleton(provider => Connect(provider.GetRequiredService<IConfiguration>(), provider.GetKeyedService<HttpMessageHandler>("cosmos")))
+        .AddSingleton<Store>();
+
+    /// <summary>A client with the app's settings. With <paramref name="handler"/> every call goes through it, in Gateway mode.</summary>
+    public static CosmosClient Connect(IConfiguration? configuration, HttpMessageHandler? handler)
+    {
+        var options = new CosmosClientOptions
+        {
+            ApplicationName = "selvedge",
+            UseSystemTextJsonSerializerWithOptions = Json.Options,
+            EnableContentResponseOnWrite = false,
+            MaxRetryAttemptsOnRateLimitedRequests = 3,
+            MaxRetryWaitTimeOnRateLimitedRequests = TimeSpan.FromSeconds(3),
+            RequestTimeout = TimeSpan.FromSeconds(6),
+        };
+        if (handler is not null || configuration?["Cosmos:Gateway"] == "true")
+        {
+            options.ConnectionMode = ConnectionMode.Gateway;
+            options.LimitToEndpoint = true;
+            options.CosmosClientTelemetryOptions = new() { DisableDistributedTracing = true, DisableSendingMetricsToService = true };
+        }
+        if (handler is not null)
+        {
+            options.HttpClientFactory = () => new HttpClient(handler, disposeHandler: false);
+            // The key is the well-known one of Microsoft's emulator: the in-process store asks for none, the SDK wants one.
+            return new CosmosClient("http://localhost:8081/", "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==", options);
+        }
+        return configuration?["Cosmos:ConnectionString"] is { Length: > 0 } connection
+            ? new CosmosClient(connection, options)
+            : new CosmosClient(Setting(configuration, "Cosmos:Endpoint"), Setting(configuration, "Cosmos:Key"), options);
+    }
+
+    static string Setting(IConfiguration? configuration, string name) => configuration?[name] is { Length: > 0 } value
+        ? value
+        : throw new InvalidOperationException($"The setting '{name}' is missing. Set it, or set 'Cosmos:ConnectionString'.");
+
+    /// <summary>True for answers after which the same call may simply be made again: throttled, try-again, timed out, unavailable, gone.</summary>
+    public static bool IsPassing(this HttpStatusCode status) =>
+        (int)status is 408 or 410 or 429 or 449 or 500 or 503;
+}
