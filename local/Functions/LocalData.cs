@@ -1,0 +1,87 @@
+using System.Globalization;
+
+namespace Selvedge.Local.Functions;
+
+/// <summary>
+/// The opened data folder: it belongs to one process at a time. Several hosts in one process share one <see cref="LocalData"/>,
+/// and with it one store and one set of timers, like several instances of an app in Azure.
+/// </summary>
+public sealed class LocalData : IDisposable
+{
+    private readonly FileStream folderLock;
+    private readonly Lazy<TimerStatusFile> timers;
+
+    private LocalData(string path, FileStream folderLock)
+    {
+        (Path, this.folderLock) = (path, folderLock);
+        timers = new(() => TimerStatusFile.Open(System.IO.Path.Combine(path, "timers.json")));
+    }
+
+    /// <summary>The folder, absolute.</summary>
+    public string Path { get; }
+
+    /// <summary>When each monitored timer ran last.</summary>
+    internal TimerStatusFile Timers => timers.Value;
+
+    /// <summary>Creates the folder where it is missing (readable by its owner only) and locks it for this process. The
+    /// lock is the operating system's, so that a killed process leaves none behind.</summary>
+    /// <exception cref="StartupException">The folder cannot be written, or is open already.</exception>
+    public static LocalData Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        path = System.IO.Path.GetFullPath(path);
+        var owner = System.IO.Path.Combine(path, "lock.pid");
+        try
+        {
+            if (OperatingSystem.IsWindows()) { Directory.CreateDirectory(path); }
+            else { Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute); }
+            var folderLock = Lock(System.IO.Path.Combine(path, "lock"), path, owner);
+            try
+            {
+                File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+                return new LocalData(path, folderLock);
+            }
+            catch
+            {
+                folderLock.Dispose();
+                throw;
+            }
+        }
+        catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException)
+        {
+            throw new StartupException(ExitCode.DataUnusable, $"The data folder {path} cannot be written: {unusable.Message} Choose another with --data FOLDER or SELVEDGE_DATA.", unusable);
+        }
+    }
+
+    /// <summary>Closes what is stored, then gives the folder free.</summary>
+    public void Dispose() => folderLock.Dispose();
+
+    private static FileStream Lock(string file, string path, string owner)
+    {
+        try
+        {
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException taken) when (IsSharingViolation(taken))
+        {
+            throw new StartupException(ExitCode.DataInUse, $"The data folder {path} is in use by {OwnerName(owner)}. Stop it, or choose another folder with --data FOLDER or SELVEDGE_DATA.", taken);
+        }
+    }
+
+    // Windows: ERROR_SHARING_VIOLATION. Unix: flock answers EWOULDBLOCK, whose number is 11 on Linux and 35 on macOS.
+    private static bool IsSharingViolation(IOException error) => error.HResult is unchecked((int)0x80070020) or 11 or 35;
+
+    private static string OwnerName(string owner)
+    {
+        try
+        {
+            return int.TryParse(File.ReadAllText(owner), CultureInfo.InvariantCulture, out var pid)
+                ? pid == Environment.ProcessId ? "this very process" : $"process {pid}"
+                : "another process";
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            return "another process";
+        }
+    }
+}
