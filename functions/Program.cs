@@ -1,1 +1,4 @@
-Console.WriteLine();
+using Microsoft.Extensions.Hosting;
+using Selvedge.Functions;
+
+await App.Build(args).RunAsync();

@@ -54,6 +54,26 @@ public sealed class Store(CosmosClient client)
         foreach (var spec in Containers) await created.Database.CreateContainerIfNotExistsAsync(Properties(spec), cancellationToken: cancel);
     }
 
+    /// <summary>Compares what is there with <see cref="Containers"/>: partition keys and TTL, which cannot be wrong without losing or misplacing data.</summary>
+    /// <exception cref="InvalidOperationException">Something is missing or differs; the message names all of it.</exception>
+    public async Task VerifyAsync(CancellationToken cancel = default)
+    {
+        var differences = new List<string>();
+        foreach (var spec in Containers)
+        {
+            ContainerProperties found;
+            try { found = (await database.GetContainer(spec.Name).ReadContainerAsync(cancellationToken: cancel)).Resource; }
+            catch (CosmosException missing) when (missing.StatusCode == HttpStatusCode.NotFound)
+            {
+                differences.Add($"container '{spec.Name}' is missing");
+                continue;
+            }
+            if (!found.PartitionKeyPaths.SequenceEqual(spec.Keys)) differences.Add($"container '{spec.Name}' has the partition key {string.Join(", ", found.PartitionKeyPaths)} instead of {string.Join(", ", spec.Keys)}");
+            if (found.DefaultTimeToLive != spec.Ttl) differences.Add($"container '{spec.Name}' has the default TTL {found.DefaultTimeToLive?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "off"} instead of {spec.Ttl?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "off"}");
+        }
+        if (differences.Count > 0) throw new InvalidOperationException($"Database '{DatabaseId}' is not as this version needs it: {string.Join("; ", differences)}. Deploy the infrastructure first.");
+    }
+
     static ContainerProperties Properties(ContainerSpec spec)
     {
         var properties = new ContainerProperties(spec.Name, spec.Keys) { DefaultTimeToLive = spec.Ttl };

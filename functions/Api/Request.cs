@@ -1,0 +1,52 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Selvedge.Platform;
+
+namespace Selvedge.Functions.Api;
+
+/// <summary>Reads a request's query and writes answers the way all endpoints do.</summary>
+public static class Request
+{
+    /// <summary>Most items in one page of a list.</summary>
+    public const int LargestPage = 1000;
+
+    /// <summary>The query's <c>limit</c> (1 to 1000, 100 when not given) and <c>continuation</c>.</summary>
+    /// <exception cref="ProblemException">400: the limit is no such number, or a parameter is given twice.</exception>
+    public static (int Limit, string? Continuation) Page(this HttpRequest request)
+    {
+        var limit = 100;
+        if (request.Parameter("limit") is { } text && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > LargestPage))
+        {
+            throw BadParameter("limit", $"must be a whole number from 1 to {LargestPage}");
+        }
+        return (limit, request.Parameter("continuation"));
+    }
+
+    /// <summary>A query parameter that may be given once; null when it is missing or empty.</summary>
+    public static string? Parameter(this HttpRequest request, string name) => request.Query[name] switch
+    {
+        { Count: > 1 } => throw BadParameter(name, "is given more than once"),
+        var value => string.IsNullOrEmpty(value) ? null : value.ToString(),
+    };
+
+    /// <summary>A query parameter that is one of <paramref name="choices"/>; null when it is missing.</summary>
+    public static string? Choice(this HttpRequest request, string name, params string[] choices) =>
+        request.Parameter(name) is not { } value || choices.Contains(value, StringComparer.Ordinal) ? request.Parameter(name) : throw BadParameter(name, $"must be one of: {string.Join(", ", choices)}");
+
+    /// <summary>400 for a query parameter.</summary>
+    public static ProblemException BadParameter(string name, string detail) => ProblemException.Invalid($"'{name}' {detail}.", [new { parameter = name, detail }]);
+
+    /// <summary>JSON as everything is written (<see cref="Json"/>).</summary>
+    public static IResult Answer(object value, int status = StatusCodes.Status200OK) => Results.Json(value, Json.Options, "application/json", status);
+
+    /// <summary>Says in the answer that the command had been executed before.</summary>
+    public static void MarkReplayed(this HttpRequest request) => request.HttpContext.Response.Headers["Idempotent-Replayed"] = "true";
+
+    /// <summary>Sets the answer's ETag and tells whether the caller has this version already (If-None-Match): then answer 304.</summary>
+    public static bool IsUnchanged(this HttpRequest request, string etag)
+    {
+        etag = $"\"{etag}\"";
+        request.HttpContext.Response.Headers.ETag = etag;
+        return request.GetTypedHeaders().IfNoneMatch.Any(known => known.Tag == "*" || known.Tag == etag);
+    }
+}

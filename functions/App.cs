@@ -1,0 +1,28 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Selvedge.Functions.Api;
+using Selvedge.Platform;
+
+namespace Selvedge.Functions;
+
+/// <summary>The function app: what it is made of. The same for both hostings.</summary>
+public static class App
+{
+    /// <summary>Builds the app; nothing is opened before the host starts.</summary>
+    /// <param name="args">The command line (local hosting: <c>--port</c>, <c>--data</c>, <c>--demo</c>).</param>
+    /// <param name="configure">Changes to what is registered, for tests.</param>
+    public static IHost Build(string[] args, Action<FunctionsApplicationBuilder>? configure = null)
+    {
+        var builder = FunctionsApplication.CreateBuilder(args);
+        builder.ConfigureFunctionsWebApplication();
+        builder.UseMiddleware<ApiMiddleware>();
+        builder.Services
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton(new AccessRules(typeof(App).Assembly))
+            .AddSingleton<Keys>()
+            .AddStore()
+            .AddHostedService<Startup>();
+        configure?.Invoke(builder);
+        return builder.Build();
+    }
+}
