@@ -127,7 +127,7 @@ public sealed record Claim
     [JsonIgnore] public bool IsGone => Held == 0 && Staged == 0;
 }
 
-/// <summary>Units, and value where the boundary is crossed, from one account to another.</summary>
+/// <summary>Units, and value where the boundary is crossed, from one account to another. Without units it moves value only, from or to <see cref="Accounts.Inventory"/>.</summary>
 public sealed record Move(string From, string To, long Units, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Value = 0);
 
 /// <summary>One line of the journal: document <c>e:&lt;key&gt;</c>. Never changed, never deleted.</summary>
@@ -150,13 +150,11 @@ public sealed record Entry
     public required DateTimeOffset At { get; init; }
     public DateTimeOffset? EffectiveAt { get; init; }
     public IReadOnlyList<Move>? Moves { get; init; }
-    /// <summary>Every claim this entry touched, as it was afterwards.</summary>
+    /// <summary>Every claim this entry touched, as it was afterwards, in the order they were touched.</summary>
     public IReadOnlyList<ClaimAfter>? Claims { get; init; }
     /// <summary>Supply, ring-fence or floor as stated by this entry.</summary>
     public SupplyAfter? Supply { get; init; }
     public LimitAfter? Limit { get; init; }
-    /// <summary>Value moved without units: from supplier to ours.</summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Revalued { get; init; }
     /// <summary>The touched accounts and sums afterwards.</summary>
     public required SortedDictionary<string, long> After { get; init; }
     public required Outcome Outcome { get; init; }

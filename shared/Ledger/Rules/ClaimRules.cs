@@ -1,0 +1,122 @@
+namespace Selvedge.Ledger.Rules;
+
+/// <summary>Claims state a target, are filled from their places in order, and are refused only when the sum is short (design, section 3).</summary>
+internal static class ClaimRules
+{
+    public static Decision Set(Session s, SetClaim c)
+    {
+        if (s.Line(c.Order, c.Line, first: c.Revision == 1) is not { } line) return Decision.Unknown;
+        if (c.Revision <= line.Revision) return s.Seal(c, "superseded", Outcome(s, line, Verdict.Superseded));
+
+        var mine = s.ClaimsOf(line).ToList();
+        var wanted = Math.Max(0, c.Quantity - line.Shipped - mine.Sum(m => m.Staged));
+        var fill = Fill(s, c, mine, wanted);
+        if (fill.Missing > 0 && c.Shortage == Shortage.Refuse)
+        {
+            var tentative = c.Places.Where(Accounts.IsLocation).Distinct().Sum(p => s.Balance.Locations.TryGetValue(p, out var stock) ? stock.Tentative : 0)
+                - mine.Where(m => m.Tentative && Accounts.IsLocation(m.Place)).Sum(m => m.Held);
+            return Decision.Refuse($"{wanted} wanted, {wanted - fill.Missing} available to this channel at {string.Join(", ", c.Places)}.",
+                wanted - fill.Missing, waits: tentative > 0 && fill.Missing <= tentative);
+        }
+        // Rebalancing what this frees may need more knowledge; it is asked for before anything is changed.
+        var at = mine.Count > 0 ? mine.Min(m => m.At) : s.Now;
+        foreach (var place in mine.Select(m => m.Place).Union(fill.Taken.Keys).ToList())
+        {
+            var before = mine.Find(m => m.Place == place);
+            s.Put(Make(s, c, place, fill.Taken.GetValueOrDefault(place), before, at));
+        }
+        if (c.Shortage == Shortage.Short && (fill.Missing > 0 || mine.Exists(m => m.Place == Accounts.Short)))
+            s.Put(Make(s, c, Accounts.Short, fill.Missing, mine.Find(m => m.Place == Accounts.Short), at));
+        line.Revision = c.Revision;
+        if (!Rebalancing.Run(s)) return Decision.Unknown;
+        var sealing = s.Seal(c, "setClaim", Outcome(s, line, Verdict.Applied));
+        if (c.Revision == 1) line.HasFirst = true;
+        else if (!line.HasFirst) FillFirst(s, c, line);
+        return sealing;
+    }
+
+    /// <summary>Tentative claims and holds become firm, or are released.</summary>
+    public static Decision Settle(Session s, Settle c)
+    {
+        if (s.Line(c.Order, c.Line) is not { } line) return Decision.Unknown;
+        var mine = s.ClaimsOf(line).Where(m => m.Revision == c.Revision && m.Held > 0).ToList();
+        if (mine.Count == 0) return Decision.Refuse($"Order {c.Order} line {c.Line} holds nothing from revision {c.Revision}: it was released, has lapsed, or a later revision holds it.");
+        if (c.Lapsed && !mine.Exists(m => m.ExpiresAt <= s.Now)) return Decision.Refuse("It has not lapsed.");
+        foreach (var claim in mine)
+            s.Put(c.Keep ? claim with { Kind = ClaimKind.Commit, Tentative = false, ExpiresAt = null } : claim with { Held = 0 });
+        return Rebalancing.Run(s) ? s.Seal(c, c.Keep ? "keep" : c.Lapsed ? "lapse" : "release", Outcome(s, line, Verdict.Applied)) : Decision.Unknown;
+    }
+
+    /// <summary>Judges a request that asks first against the channel's own ats (section 5), one that has sold already against what is available.</summary>
+    static (Dictionary<string, long> Taken, long Missing) Fill(Session s, SetClaim c, List<Claim> mine, long wanted)
+    {
+        var taken = new Dictionary<string, long>(c.Places.Count);
+        var ceiling = Ceiling(s, c, mine);
+        var missing = wanted;
+        foreach (var place in c.Places)
+        {
+            if (missing == 0) break;
+            if (taken.ContainsKey(place) || place == Accounts.Short) continue;
+            var own = mine.Where(m => m.Place == place).Sum(m => m.Held);
+            var take = Math.Min(missing, Math.Min(ceiling, Room(s, c, place) + own));
+            if (take <= 0) continue;
+            taken[place] = take;
+            missing -= take;
+            ceiling -= take;
+        }
+        return (taken, missing);
+    }
+
+    static long Room(Session s, SetClaim c, string place)
+    {
+        if (!Accounts.IsLocation(place)) return s.Balance.Supply.TryGetValue(place["supply/".Length..], out var supply) ? Math.Max(0, supply.Quantity - supply.Claimed) : 0;
+        if (!s.Balance.Locations.TryGetValue(place, out var stock)) return 0;
+        return Math.Max(0, stock.Available - (c.AsksFirst ? stock.Floor : 0));
+    }
+
+    static long Ceiling(Session s, SetClaim c, List<Claim> mine)
+    {
+        var othersShort = s.Balance.Short - mine.Where(m => m.Place == Accounts.Short).Sum(m => m.Held);
+        // While those who wait are still being served, nobody passes them.
+        if (!c.AsksFirst && !s.Rebalancing) return long.MaxValue;
+        var fence = FenceOf(s, c);
+        var fenced = c.AsksFirst ? s.Balance.Fences.Where(f => f.Key != fence).Sum(f => f.Value.Open) : 0;
+        var places = c.Places.Where(p => p != Accounts.Short).Distinct().ToList();
+        var room = places.Sum(p => Room(s, c, p));
+        var held = mine.Where(m => m.Place != Accounts.Short && places.Contains(m.Place)).Sum(m => m.Held);
+        return Math.Max(0, room - othersShort - fenced - (c.AsksFirst ? c.Buffer : 0)) + held;
+    }
+
+    static string? FenceOf(Session s, SetClaim c) => c.Fences.FirstOrDefault(s.Balance.Fences.ContainsKey);
+
+    static Claim Make(Session s, SetClaim c, string place, long held, Claim? before, DateTimeOffset at) => new()
+    {
+        Id = before?.Id ?? Platform.Ids.Claim(c.Order, c.Line, place), Sku = s.Balance.Sku, Order = c.Order, Line = c.Line, Place = place,
+        Held = held, Staged = before?.Staged ?? 0, Shipped = before?.Shipped ?? 0, Revision = c.Revision, Kind = c.Kind, Priority = c.Priority, At = at,
+        RequiredBy = Cut(c.RequiredBy), ExpiresAt = Cut(c.ExpiresAt), Owner = c.Owner, Channel = c.Channel, Fence = FenceOf(s, c), Tentative = c.Tentative,
+        Places = place == Accounts.Short || c.Places.Count > 1 ? c.Places : null,
+    };
+
+    static DateTimeOffset? Cut(DateTimeOffset? at) => at is { } value ? Platform.InstantConverter.Cut(value) : null;
+
+    /// <summary>Revision 1 is written without looking. So whoever comes first with a later revision also writes revision 1's entry, and a late
+    /// revision 1 finds it: superseded.</summary>
+    static void FillFirst(Session s, SetClaim c, LineHistory line)
+    {
+        s.Begin(s.Now);
+        s.Seal(c, "superseded", new Outcome(Verdict.Superseded), Platform.Ids.Revision(c.Order, c.Line, 1));
+        line.HasFirst = true;
+    }
+
+    static Outcome Outcome(Session s, LineHistory line, Verdict verdict)
+    {
+        var held = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        long waiting = 0;
+        foreach (var claim in s.ClaimsOf(line))
+        {
+            if (claim.Place == Accounts.Short) waiting += claim.Held;
+            held[claim.Place] = claim.Held + claim.Staged;
+        }
+        return new(verdict, held.Count > 0 ? held : null, waiting);
+    }
+}

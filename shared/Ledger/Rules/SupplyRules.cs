@@ -1,0 +1,47 @@
+namespace Selvedge.Ledger.Rules;
+
+/// <summary>Open supply and the limits set on stock.</summary>
+internal static class SupplyRules
+{
+    public static Decision Set(Session s, SetSupply c)
+    {
+        var known = s.Balance.Supply.GetValueOrDefault(c.Supply);
+        if (known is not null && c.Revision <= known.Revision) return s.Seal(c, "superseded", new(Verdict.Superseded));
+        return State(s, c.Supply, c.Location, c.Quantity, c.Due, c.Status, c.Revision) && Rebalancing.Run(s)
+            ? s.Seal(c, "setSupply", new(Verdict.Applied)) : Decision.Unknown;
+    }
+
+    public static Decision Limit(Session s, SetLimit c)
+    {
+        s.State(new LimitAfter(c.Fence, c.Location, c.Quantity));
+        return s.Seal(c, "setLimit", new(Verdict.Applied));
+    }
+
+    /// <summary>States what is still open; what is pegged beyond it turns <c>short</c>, the least urgent first.</summary>
+    public static bool State(Session s, string supply, string location, long quantity, DateTimeOffset? due, string status, long revision)
+    {
+        s.State(new SupplyAfter(supply, location, quantity, due is { } at ? Platform.InstantConverter.Cut(at) : null, status, revision));
+        return Cut(s, supply, s.Balance.Supply[supply]);
+    }
+
+    /// <summary>Turns what is pegged to a supply beyond its quantity <c>short</c>.</summary>
+    public static bool Cut(Session s, string id, OpenSupply supply)
+    {
+        var excess = supply.Claimed - supply.Quantity;
+        if (excess <= 0) return true;
+        if (!s.TryHolders(Accounts.Supply(id), supply.Claimed, new(NeedKind.Pegged, id), _ => true, out var pegged)) return false;
+        var order = pegged.OrderByDescending(p => p.Rank, StringComparer.Ordinal).ThenByDescending(p => p.Id, StringComparer.Ordinal).ToList();
+        if (!s.Know(order, Accounts.Short)) return false;
+        foreach (var claim in order)
+        {
+            if (excess <= 0) break;
+            if (s.Room <= 1) { s.Rebalancing = true; break; }
+            var units = Math.Min(excess, claim.Held);
+            var places = claim.Places?.Any(Accounts.IsLocation) == true ? claim : claim with { Places = [claim.Place, supply.Location] };
+            if (!Rebalancing.Shorten(s, places, units)) return false;
+            s.Contradict("supplyCut", $"{units} of {claim.Held} pegged to {id} are no longer to come.", units, claim.Order, claim.Line);
+            excess -= units;
+        }
+        return true;
+    }
+}

@@ -1,0 +1,306 @@
+using System.Net;
+using Microsoft.Azure.Cosmos;
+using Selvedge.Ledger.Rules;
+using Selvedge.Platform;
+
+namespace Selvedge.Ledger;
+
+/// <summary>
+/// The one writer of a SKU in this instance (design, section 3). Commands queue up; one batch is in flight; all that wait are decided together
+/// and written as one batch. Other instances may write the same SKU: the balance's ETag decides, the loser decides again.
+/// </summary>
+internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Action<Entry> posted)
+{
+    static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10), TentativeWait = TimeSpan.FromSeconds(2), Poll = TimeSpan.FromMilliseconds(25);
+
+    readonly Lock gate = new();
+    readonly List<Pending> queue = [];
+    readonly List<Pending> parked = [];
+    Balance? cached;
+    bool running;
+    bool retired;
+
+    sealed class Pending(Command command, long submitted)
+    {
+        public readonly Command Command = command;
+        public readonly long Submitted = submitted;
+        public readonly TaskCompletionSource<Outcome> Done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public long? WaitsSince;
+        /// <summary>Its entry was looked for in the store, after it was submitted, and is not there.</summary>
+        public bool Verified;
+        /// <summary>It was in a batch that the store would not take: it goes alone.</summary>
+        public bool Alone;
+    }
+
+    /// <summary>Queues a command; null when this writer was retired and another one has to be asked for.</summary>
+    public Task<Outcome>? Submit(Command command)
+    {
+        var pending = new Pending(command, time.GetTimestamp());
+        lock (gate)
+        {
+            if (retired) return null;
+            queue.Add(pending);
+            if (!running)
+            {
+                running = true;
+                _ = Task.Run(RunAsync);
+            }
+        }
+        return pending.Done.Task;
+    }
+
+    /// <summary>Retires the writer if nothing is queued or in flight.</summary>
+    public bool TryRetire()
+    {
+        lock (gate) return retired = !running && queue.Count == 0;
+    }
+
+    async Task RunAsync()
+    {
+        while (true)
+        {
+            List<Pending> batch;
+            lock (gate)
+            {
+                if (queue.Count == 0 && parked.Count == 0)
+                {
+                    running = false;
+                    return;
+                }
+                batch = Take();
+            }
+            if (batch.Count == 0)
+            {
+                // Only waiters for tentative claims are left: their outcome may come from another instance.
+                await Task.Delay(Poll, time);
+                cached = null;
+                lock (gate) Unpark();
+                continue;
+            }
+            try
+            {
+                await ProcessAsync(batch);
+            }
+            catch (Exception e)
+            {
+                cached = null;
+                foreach (var pending in batch) pending.Done.TrySetException(e);
+            }
+        }
+    }
+
+    List<Pending> Take()
+    {
+        var alone = queue.FindIndex(p => p.Alone);
+        var count = alone == 0 ? 1 : alone > 0 ? alone : Math.Min(queue.Count, Session.BatchLimit);
+        var batch = queue.GetRange(0, count);
+        queue.RemoveRange(0, count);
+        return batch;
+    }
+
+    void Unpark()
+    {
+        queue.AddRange(parked);
+        parked.Clear();
+    }
+
+    void Requeue(List<Pending> rest)
+    {
+        if (rest.Count == 0) return;
+        lock (gate) queue.InsertRange(0, rest);
+    }
+
+    /// <summary>Decides and writes until every command of <paramref name="batch"/> is answered, parked or queued again.</summary>
+    async Task ProcessAsync(List<Pending> batch)
+    {
+        var open = batch;
+        var fresh = false;
+        var knowledge = default(Knowledge);
+        for (var attempt = 0; open.Count > 0; attempt++)
+        {
+            Expire(open);
+            if (open.Count == 0) return;
+            try
+            {
+                if (knowledge is null)
+                {
+                    fresh |= cached is null;
+                    knowledge = new(cached ??= await partition.BalanceAsync());
+                    var needs = open.Select(p => Deciding.Needs(p.Command)).OfType<Need>().ToList();
+                    if (needs.Count > 0) await partition.LearnAsync(knowledge, needs);
+                }
+                var round = Decide(knowledge, open);
+                if (round.Missing.Count > 0 && round.Spoilt is null)
+                {
+                    await partition.LearnAsync(knowledge, round.Missing);
+                    continue;
+                }
+                if (round.Spoilt is { } spoilt)
+                {
+                    if (open.Count == 1) { open[0].Done.TrySetException(spoilt); return; }
+                    open.ForEach(p => p.Alone = true);
+                    Requeue(open);
+                    return;
+                }
+                var unverified = round.Refused.Where(r => !fresh || !r.Pending.Verified).Select(r => r.Pending).ToList();
+                if (unverified.Count > 0)
+                {
+                    // No refusal is answered from memory: the balance and then the entry are read (an entry that is not there after the
+                    // balance was read was not in that balance either), and it is decided again.
+                    cached = await partition.BalanceAsync();
+                    await AnswerFromStoreAsync(open, unverified);
+                    (knowledge, fresh) = (null, true);
+                    continue;
+                }
+                if (round.Session.Entries.Count > 0)
+                {
+                    var committed = await partition.CommitAsync(round.Session, knowledge.Balance.ETag);
+                    if (committed.FailedAt >= 0 || committed.ETag is null)
+                    {
+                        if (await RefusedByStoreAsync(open, round, committed, attempt)) return;
+                        (cached, knowledge, fresh) = (null, null, false);
+                        continue;
+                    }
+                    cached = round.Session.Balance;
+                    cached.ETag = committed.ETag;
+                }
+                Answer(round);
+                open = round.Left;
+                Requeue(open);
+                return;
+            }
+            catch (Exception e) when (IsPassing(e))
+            {
+                // The answer was lost; the batch may be committed. Entries that exist are the outcomes.
+                (cached, knowledge, fresh) = (null, null, false);
+                await Task.Delay(Jitter(attempt), time);
+                try { await AnswerFromStoreAsync(open, open); }
+                catch (Exception again) when (IsPassing(again)) { }
+            }
+        }
+    }
+
+    sealed class Round(Session session)
+    {
+        public readonly Session Session = session;
+        public readonly List<(Pending Pending, Entry Entry)> Sealed = [];
+        public readonly List<(Pending Pending, Entry Entry)> Twins = [];
+        public readonly List<(Pending Pending, Outcome Outcome)> Refused = [];
+        public readonly List<Pending> Waiting = [];
+        public readonly List<Pending> Left = [];
+        public readonly List<Need> Missing = [];
+        public Exception? Spoilt;
+    }
+
+    Round Decide(Knowledge knowledge, List<Pending> open)
+    {
+        var round = new Round(new Session(knowledge));
+        var session = round.Session;
+        var keys = new Dictionary<string, Entry>();
+        var now = time.GetUtcNow();
+        foreach (var pending in open)
+        {
+            var command = pending.Command;
+            if (keys.TryGetValue(command.Key, out var twin)) { round.Twins.Add((pending, twin)); continue; }
+            if (session.Entries.Count > 0 && session.Operations + Deciding.Cost(command) > Session.BatchLimit - 2) { round.Left.Add(pending); continue; }
+            Decision decision;
+            try { decision = Deciding.Decide(session, command, now); }
+            catch (Exception e) when (e is not OutOfMemoryException) { round.Spoilt = e; return round; }
+            if (decision.IsUnknown)
+            {
+                if (session.Missing.Count == 0) round.Spoilt = new InvalidOperationException($"The rule of {command.GetType().Name} neither decided nor asked.");
+                round.Missing.AddRange(session.Missing);
+                return round;
+            }
+            if (decision.Entry is { } entry)
+            {
+                keys[command.Key] = entry;
+                round.Sealed.Add((pending, entry));
+            }
+            else if (decision.Waits && MayWait(pending)) round.Waiting.Add(pending);
+            else round.Refused.Add((pending, decision.Refusal!));
+        }
+        return round;
+    }
+
+    bool MayWait(Pending pending)
+    {
+        pending.WaitsSince ??= time.GetTimestamp();
+        return time.GetElapsedTime(pending.WaitsSince.Value) < TentativeWait;
+    }
+
+    void Answer(Round round)
+    {
+        foreach (var (pending, entry) in round.Sealed) pending.Done.TrySetResult(entry.Outcome with { Sequence = entry.Sequence });
+        foreach (var (pending, entry) in round.Twins) AnswerRepeat(pending, entry);
+        foreach (var (pending, outcome) in round.Refused) pending.Done.TrySetResult(outcome);
+        foreach (var entry in round.Session.Entries) if (entry.Outcome.Exceptions is not null) posted(entry);
+        lock (gate)
+        {
+            // Whatever was written may be what the parked ones wait for.
+            if (round.Session.Entries.Count > 0) Unpark();
+            parked.AddRange(round.Waiting);
+            if (round.Session.Balance is { Rebalancing: true } balance)
+                queue.Insert(0, new(new Rebalance { Sku = balance.Sku, Actor = "ledger", After = balance.Sequence }, time.GetTimestamp()));
+        }
+    }
+
+    static void AnswerRepeat(Pending pending, Entry entry)
+    {
+        var content = Canonical.Start().Add(pending.Command.Sku);
+        pending.Command.Describe(content);
+        if (entry.Content is { } stored && stored != content.Add(pending.Command.EffectiveAt).ShortHash()) pending.Done.TrySetException(ProblemException.Reused(pending.Command.Key));
+        else pending.Done.TrySetResult(entry.Outcome with { Sequence = entry.Sequence, Repeated = true });
+    }
+
+    /// <summary>Reads the entries of <paramref name="some"/> at once; those that exist are answered and leave <paramref name="open"/>.</summary>
+    async Task AnswerFromStoreAsync(List<Pending> open, List<Pending> some)
+    {
+        var entries = await Task.WhenAll(some.Select(p => partition.EntryAsync(Ids.Entry(p.Command.Key))));
+        for (var i = 0; i < entries.Length; i++)
+        {
+            some[i].Verified = true;
+            if (entries[i] is { } entry) AnswerRepeat(some[i], entry);
+        }
+        open.RemoveAll(p => p.Done.Task.IsCompleted);
+    }
+
+    /// <summary>The store refused the batch. True when its commands were queued again, one by one.</summary>
+    async Task<bool> RefusedByStoreAsync(List<Pending> open, Round round, Committed committed, int attempt)
+    {
+        switch (committed.Status)
+        {
+            case HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.NotFound:
+                await AnswerFromStoreAsync(open, [.. open]);
+                if (committed.FailedAt == 0) await Task.Delay(Jitter(attempt), time);
+                return false;
+            case var status when status.IsPassing():
+                await Task.Delay(Jitter(attempt), time);
+                await AnswerFromStoreAsync(open, [.. open]);
+                return false;
+            default:
+                if (open.Count > 1)
+                {
+                    open.ForEach(p => p.Alone = true);
+                    Requeue(open);
+                    return true;
+                }
+                open[0].Done.TrySetException(new InvalidOperationException(
+                    $"The store refused command {round.Sealed[0].Entry.Key} of {round.Sealed[0].Entry.Sku} with {(int)committed.Status}."));
+                return true;
+        }
+    }
+
+    void Expire(List<Pending> open) => open.RemoveAll(p =>
+        time.GetElapsedTime(p.Submitted) > Deadline
+        && p.Done.TrySetException(ProblemException.Busy($"The store did not take command {p.Command.Key} within {Deadline.TotalSeconds:0} s. Send it again with the same key.")));
+
+    static TimeSpan Jitter(int attempt) => TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * Math.Min(500, 4 << Math.Min(attempt, 8)));
+
+    static bool IsPassing(Exception e) => e switch
+    {
+        CosmosException cosmos => cosmos.StatusCode.IsPassing(),
+        HttpRequestException or OperationCanceledException or TimeoutException or IOException => true,
+        _ => false,
+    };
+}
