@@ -33,16 +33,18 @@ public sealed class InventoryLedger(Store store, TimeProvider time)
         }
     }
 
+    internal void Report(Entry entry) => Contradicted?.Invoke(entry);
+
     SkuWriter Open(string sku)
     {
         if (writers.Count >= MostWriters)
             foreach (var (idle, writer) in writers)
                 if (writer.TryRetire()) { writers.TryRemove(new(idle, writer)); if (writers.Count < MostWriters * 3 / 4) break; }
-        return new(new(skus, sku), time, entry => Contradicted?.Invoke(entry));
+        return new(new(skus, sku), time, Report);
     }
 }
 
 public static class LedgerServices
 {
-    public static IServiceCollection AddLedger(this IServiceCollection services) => services.AddSingleton<InventoryLedger>();
+    public static IServiceCollection AddLedger(this IServiceCollection services) => services.AddSingleton<InventoryLedger>().AddSingleton<Audits>();
 }

@@ -21,6 +21,17 @@ internal sealed class SkuPartition(Container skus, string sku)
 
     public Task<Entry?> EntryAsync(string id) => ReadAsync(id, LedgerJson.Default.Entry);
 
+    /// <summary>All claims of the SKU.</summary>
+    public Task<List<Claim>> ClaimsAsync() => QueryAsync(new QueryDefinition("SELECT * FROM c WHERE STARTSWITH(c.id, 'c:')"), LedgerJson.Default.Claim);
+
+    /// <summary>The entries in an answer of the store, whatever else is in it.</summary>
+    public static IEnumerable<Entry> Entries(Stream answer)
+    {
+        using var body = JsonDocument.Parse(answer);
+        foreach (var item in body.RootElement.GetProperty("Documents").EnumerateArray())
+            if (item.TryGetProperty("type", out var type) && type.ValueEquals("entry")) yield return item.Deserialize(LedgerJson.Default.Entry)!;
+    }
+
     /// <summary>Learns what the rules asked for.</summary>
     public Task LearnAsync(Knowledge knowledge, IEnumerable<Need> needs) => Task.WhenAll(needs.Distinct().Select(need => need.Kind switch
     {

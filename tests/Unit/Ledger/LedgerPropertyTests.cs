@@ -9,16 +9,27 @@ namespace Selvedge.Tests.Unit.Ledger;
 public class LedgerPropertyTests
 {
     static readonly string[] Locations = ["WH1", "WH2", "STORE"];
-    static readonly Gen<string> Location = Gen.OneOfConst(Locations);
-    static readonly Gen<string> Order = Gen.OneOfConst("shop:1", "shop:2", "ama:3", "b2b:4", "pos:5", "t:6");
-    static readonly Gen<string> Line = Gen.OneOfConst("1", "2");
+    static readonly Gen<string> Location = Among(Locations);
+    static readonly Gen<string> Order = Among("shop:1", "shop:2", "ama:3", "b2b:4", "pos:5", "t:6");
+    static readonly Gen<string> Line = Among("1", "2");
     static readonly Gen<long> Units = Gen.Long[1, 6];
-    static readonly Gen<string> Bin = Gen.OneOfConst("", "", "A-01", "B-02");
+    static readonly Gen<string> Bin = Among("", "", "A-01", "B-02");
     static readonly Gen<int> Id = Gen.Int[1, 400];
     static readonly Gen<string[]> Places = Gen.Select(Location, Location, Gen.Int[0, 3]).Select((a, b, n) => n switch
     {
         0 => [a], 1 => new[] { a, b }, 2 => [.. Locations], _ => ["supply/PO1", a],
     });
+
+    static readonly (PostKind Kind, string From, string To)[] Legal =
+    [
+        (PostKind.Adjust, "onHand", Accounts.Damage), (PostKind.Adjust, Accounts.Unexplained, "onHand"), (PostKind.PosSale, "onHand", Accounts.Customer),
+        (PostKind.Return, Accounts.Customer, "onHand"), (PostKind.Return, Accounts.Customer, "quarantine"), (PostKind.Return, Accounts.Customer, Accounts.Damage),
+        (PostKind.Grade, "quarantine", "onHand"), (PostKind.Grade, "quarantine", Accounts.Damage), (PostKind.Relocate, "onHand", "onHand"),
+        (PostKind.Transfer, "onHand", "onHand"), (PostKind.Arrive, "transit/TR1", "onHand"), (PostKind.Arrive, "transit/TR1", Accounts.Shrink),
+        (PostKind.Consign, "onHand", "consigned/C1"), (PostKind.Consign, "consigned/C1", Accounts.Customer), (PostKind.Consume, "onHand", "conversion/W1"), (PostKind.Produce, "conversion/W1", "onHand"),
+    ];
+
+    static Gen<T> Among<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
 
     static readonly Gen<Command> Commands = Gen.Frequency<Command>(
         (6, Gen.Select(Order, Line, Gen.Long[0, 6], Places, Gen.Long[1, 5], Gen.Enum<Shortage>(), Gen.Bool, Gen.Int[0, 9]).Select((o, l, q, p, r, s, t, n) => (Command)new SetClaim
@@ -32,20 +43,11 @@ public class LedgerPropertyTests
         (3, Gen.Select(Order, Line, Location, Bin, Gen.Long[1, 3], Id).Select((o, l, loc, b, q, i) => (Command)Say.Pick(o, q, $"s{i}", l, loc, b))),
         (1, Gen.Select(Order, Line, Location, Gen.Long[1, 3], Id, Gen.Bool).Select((o, l, loc, q, i, k) => (Command)new Unpick { Sku = Say.Sku, Actor = "x", Order = o, Line = l, Location = loc, Quantity = q, Keep = k, Task = "U", Scan = $"u{i}" })),
         (2, Gen.Select(Order, Line, Location, Gen.Long[1, 3], Id, Gen.Int[0, 4]).Select((o, l, loc, q, i, n) => (Command)Say.Ship(o, q, $"sh{i}", l, loc, n == 0 ? "TR1" : null))),
-        (5, Gen.Select(Gen.OneOfConst(Legal), Location, Location, Bin, Units, Id, Gen.Int[0, 2]).Select((k, a, b, bin, q, i, v) => (Command)(Say.Post(k.Kind, Account(k.From, a, bin), Account(k.To, k.Kind == PostKind.Relocate ? a : b, k.Kind == PostKind.Relocate ? "C-03" : bin), $"p{i}", q, v == 0 ? q * 777 : null)))),
+        (5, Gen.Select(Among(Legal), Location, Location, Bin, Units, Id, Gen.Int[0, 2]).Select((k, a, b, bin, q, i, v) => (Command)(Say.Post(k.Kind, Account(k.From, a, bin), Account(k.To, k.Kind == PostKind.Relocate ? a : b, k.Kind == PostKind.Relocate ? "C-03" : bin), $"p{i}", q, v == 0 ? q * 777 : null)))),
         (1, Gen.Select(Id, Gen.Long[0, 12], Location, Bin, Gen.Int[0, 3]).Select((i, q, loc, b, n) => (Command)(Say.Count($"c{i}", q, loc, n == 0 ? 3 : null) with { Bin = b, Condition = n == 1 ? "B" : "" }))),
         (1, Gen.Select(Id, Gen.Long[-5_000, 5_000]).Select((i, v) => (Command)new Revalue { Sku = Say.Sku, Actor = "x", Id = $"v{i}", Value = v })),
         (2, Gen.Select(Gen.Long[0, 12], Gen.Long[1, 6], Location).Select((q, r, loc) => (Command)new SetSupply { Sku = Say.Sku, Actor = "x", Supply = "PO1", Location = loc, Quantity = q, Revision = r })),
         (1, Gen.Select(Id, Gen.Long[0, 4], Location, Gen.Bool).Select((i, q, loc, f) => (Command)new SetLimit { Sku = Say.Sku, Actor = "x", Id = $"l{i}", Quantity = q, Fence = f ? "channel:shop" : null, Location = f ? null : loc })));
-
-    static readonly (PostKind Kind, string From, string To)[] Legal =
-    [
-        (PostKind.Adjust, "onHand", Accounts.Damage), (PostKind.Adjust, Accounts.Unexplained, "onHand"), (PostKind.PosSale, "onHand", Accounts.Customer),
-        (PostKind.Return, Accounts.Customer, "onHand"), (PostKind.Return, Accounts.Customer, "quarantine"), (PostKind.Return, Accounts.Customer, Accounts.Damage),
-        (PostKind.Grade, "quarantine", "onHand"), (PostKind.Grade, "quarantine", Accounts.Damage), (PostKind.Relocate, "onHand", "onHand"),
-        (PostKind.Transfer, "onHand", "onHand"), (PostKind.Arrive, "transit/TR1", "onHand"), (PostKind.Arrive, "transit/TR1", Accounts.Shrink),
-        (PostKind.Consign, "onHand", "consigned/C1"), (PostKind.Consign, "consigned/C1", Accounts.Customer), (PostKind.Consume, "onHand", "conversion/W1"), (PostKind.Produce, "conversion/W1", "onHand"),
-    ];
 
     static string Account(string account, string location, string bin) => account switch
     {

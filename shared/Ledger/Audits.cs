@@ -1,0 +1,196 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.Azure.Cosmos;
+using Microsoft.Extensions.Logging;
+using Selvedge.Ledger.Rules;
+using Selvedge.Platform;
+
+namespace Selvedge.Ledger;
+
+/// <summary>One audit: document <c>a:…</c> in container <c>audits</c>.</summary>
+public sealed record AuditReport
+{
+    public required string Id { get; init; }
+    public string Type { get; init; } = "audit";
+    public required string Actor { get; init; }
+    /// <summary><c>running</c>, <c>done</c>, or <c>interrupted</c> when its process ended before it did.</summary>
+    public required string State { get; set; }
+    public required DateTimeOffset StartedAt { get; init; }
+    public DateTimeOffset? FinishedAt { get; set; }
+    public DateTimeOffset BeatAt { get; set; }
+    /// <summary>True when it is done and found no difference.</summary>
+    public bool Clean { get; set; }
+    public long Skus { get; set; }
+    /// <summary>Entries replayed by this audit, those proven before not counted.</summary>
+    public long Entries { get; set; }
+    public List<string> Differences { get; init; } = [];
+}
+
+/// <summary>
+/// Proves the ledger (design, section 3, "Audit"): replaying a SKU's entries gives its balance and claims exactly, the hash chain is whole, all
+/// accounts sum to zero. Goes on from what was proven before. Also hands every contradiction to <see cref="InventoryLedger.Contradicted"/> again,
+/// so that an exception lost in a crash is opened.
+/// </summary>
+public sealed partial class Audits(Store store, InventoryLedger ledger, TimeProvider time, ILogger<Audits> log)
+{
+    const int MostDifferences = 100, AtOnce = 4, LargestProof = 1_500_000;
+    static readonly TimeSpan Beat = TimeSpan.FromSeconds(2), Dead = TimeSpan.FromSeconds(60);
+
+    /// <summary>What an audit of one SKU left proven: document <c>p:&lt;sku&gt;</c>.</summary>
+    sealed record Proof(string Id, string Type, Balance Balance, IReadOnlyCollection<Claim> Claims, string? Continuation);
+
+    /// <summary>Starts an audit in the background and answers its id. <paramref name="fromScratch"/> does not trust earlier proofs.</summary>
+    public async Task<string> StartAsync(string actor, bool fromScratch = false)
+    {
+        var report = await BeginAsync(actor);
+        _ = Task.Run(() => RunAsync(report, fromScratch));
+        return report.Id;
+    }
+
+    /// <summary>Runs an audit to its end.</summary>
+    public async Task<AuditReport> RunAsync(string actor, bool fromScratch = false)
+    {
+        var report = await BeginAsync(actor);
+        await RunAsync(report, fromScratch);
+        return report;
+    }
+
+    /// <summary>An audit by id, or the one that began last for <c>latest</c>; null when there is none.</summary>
+    public async Task<AuditReport?> FindAsync(string id)
+    {
+        AuditReport? report = null;
+        if (id == "latest")
+        {
+            using var pages = store.Audits.GetItemQueryIterator<AuditReport>("SELECT TOP 1 * FROM c WHERE c.type = 'audit' ORDER BY c.startedAt DESC");
+            while (report is null && pages.HasMoreResults) report = (await pages.ReadNextAsync()).FirstOrDefault();
+        }
+        else
+        {
+            using var response = await store.Audits.ReadItemStreamAsync(id, new PartitionKey(id));
+            if (response.StatusCode == HttpStatusCode.NotFound || !id.StartsWith("a:", StringComparison.Ordinal)) return null;
+            response.EnsureSuccessStatusCode();
+            report = JsonSerializer.Deserialize<AuditReport>(response.Content, Json.Options);
+        }
+        if (report is { State: "running" } && time.GetUtcNow() - report.BeatAt > Dead) report.State = "interrupted";
+        return report;
+    }
+
+    async Task<AuditReport> BeginAsync(string actor)
+    {
+        var now = time.GetUtcNow();
+        var report = new AuditReport
+        {
+            Id = Ids.Join(["a", now.UtcDateTime.ToString("yyyyMMddHHmmssfff", null) + "-" + Guid.NewGuid().ToString("N")[..6]]), Actor = actor, State = "running", StartedAt = now, BeatAt = now,
+        };
+        await store.Audits.CreateItemAsync(report, new PartitionKey(report.Id));
+        return report;
+    }
+
+    async Task RunAsync(AuditReport report, bool fromScratch)
+    {
+        var beat = time.GetTimestamp();
+        using var one = new SemaphoreSlim(1);
+        try
+        {
+            await Parallel.ForEachAsync(SkusAsync(), new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (sku, _) =>
+            {
+                var (entries, differences) = await AuditAsync(sku, fromScratch);
+                await one.WaitAsync(CancellationToken.None);
+                try
+                {
+                    report.Skus++;
+                    report.Entries += entries;
+                    report.Differences.AddRange(differences.Take(MostDifferences - report.Differences.Count));
+                    if (time.GetElapsedTime(beat) < Beat) return;
+                    beat = time.GetTimestamp();
+                    await SaveAsync(report);
+                }
+                finally { one.Release(); }
+            });
+        }
+        catch (Exception e)
+        {
+            AuditFailed(e, report.Id);
+            report.Differences.Add("The audit could not be finished: " + e.Message);
+        }
+        report.State = "done";
+        report.FinishedAt = time.GetUtcNow();
+        report.Clean = report.Differences.Count == 0;
+        await SaveAsync(report);
+    }
+
+    async Task SaveAsync(AuditReport report)
+    {
+        report.BeatAt = time.GetUtcNow();
+        await store.Audits.UpsertItemAsync(report, new PartitionKey(report.Id));
+    }
+
+    /// <summary>Audits one SKU: replays what is new since its proof, compares, and keeps the new proof.</summary>
+    public async Task<(long Entries, IReadOnlyList<string> Differences)> AuditAsync(string sku, bool fromScratch = false)
+    {
+        var partition = new SkuPartition(store.Skus, sku);
+        var proofId = Ids.Join(["p", sku]);
+        var proof = fromScratch ? null : await ProofAsync(proofId);
+        var replay = new Replay(sku, proof?.Balance, proof?.Claims);
+
+        // Writers go on meanwhile: claims are read between two reads of the balance, and those touched in between are left for the next audit.
+        var first = await partition.BalanceAsync();
+        var claims = await partition.ClaimsAsync();
+        var last = await partition.BalanceAsync();
+        var moved = new HashSet<string>();
+        var (continuation, early) = (proof?.Continuation, new SortedDictionary<long, Entry>());
+        var feed = store.Skus.GetChangeFeedStreamIterator(
+            continuation is null ? ChangeFeedStartFrom.Beginning(FeedRange.FromPartitionKey(new PartitionKey(sku))) : ChangeFeedStartFrom.ContinuationToken(continuation),
+            ChangeFeedMode.Incremental, new ChangeFeedRequestOptions { PageSizeHint = 2_000 });
+        while (replay.Balance.Sequence < last.Sequence && feed.HasMoreResults)
+        {
+            using var page = await feed.ReadNextAsync();
+            if (page.StatusCode == HttpStatusCode.NotModified) break;
+            page.EnsureSuccessStatusCode();
+            foreach (var entry in SkuPartition.Entries(page.Content)) if (entry.Sequence > replay.Balance.Sequence) early[entry.Sequence] = entry;
+            // Entries of one batch may come in another order than their numbers say.
+            while (early.Count > 0 && early.First() is var (number, next) && number <= last.Sequence && number == replay.Balance.Sequence + 1)
+            {
+                early.Remove(number);
+                replay.Add(next);
+                if (next.Sequence > first.Sequence) foreach (var claim in next.Claims ?? []) moved.Add(Ids.Claim(claim.Order, claim.Line, claim.Place));
+                if (next.Outcome.Exceptions is not null) ledger.Report(next);
+            }
+            if (early.Count == 0) continuation = page.ContinuationToken;
+        }
+        if (replay.Balance.Sequence < last.Sequence) replay.Differences.Add($"{sku}: entry {replay.Balance.Sequence + 1} is missing");
+        replay.Compare(last, claims, moved);
+        if (replay.Differences.Count == 0 && continuation is not null && replay.Entries > 0)
+            await KeepAsync(new(proofId, "proof", replay.Balance, replay.Claims, continuation));
+        return (replay.Entries, replay.Differences);
+    }
+
+    async Task<Proof?> ProofAsync(string id)
+    {
+        using var response = await store.Audits.ReadItemStreamAsync(id, new PartitionKey(id));
+        if (response.StatusCode == HttpStatusCode.NotFound) return null;
+        response.EnsureSuccessStatusCode();
+        return JsonSerializer.Deserialize<Proof>(response.Content, ProofJson);
+    }
+
+    async Task KeepAsync(Proof proof)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(proof, ProofJson);
+        if (bytes.Length > LargestProof) return;
+        using var body = new MemoryStream(bytes);
+        using var response = await store.Audits.UpsertItemStreamAsync(body, new PartitionKey(proof.Id));
+        response.EnsureSuccessStatusCode();
+    }
+
+    static readonly JsonSerializerOptions ProofJson = new(Json.Options) { RespectNullableAnnotations = false };
+
+    async IAsyncEnumerable<string> SkusAsync()
+    {
+        using var pages = store.Skus.GetItemQueryIterator<string>($"SELECT VALUE c.sku FROM c WHERE c.id = '{Balance.DocumentId}'");
+        while (pages.HasMoreResults)
+            foreach (var sku in await pages.ReadNextAsync()) yield return sku;
+    }
+
+    [LoggerMessage(EventId = 2101, Level = LogLevel.Error, Message = "Audit {Audit} could not be finished")]
+    partial void AuditFailed(Exception e, string audit);
+}
