@@ -1,0 +1,230 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace Selvedge.Platform;
+
+/// <summary>One thing that is wrong with a request: where (JSON pointer, RFC 6901) and what was expected.</summary>
+public sealed record Fault(string Pointer, string Detail);
+
+/// <summary>
+/// A JSON object of a request, read strictly: every wrong type, null, missing, too long or out-of-range member is noted with its JSON
+/// pointer, all of them together become one 400 (<see cref="ThrowIfFaulty"/>). Members nobody asks for are ignored.
+/// </summary>
+public sealed class RequestFields
+{
+    const int MostFaults = 100;
+    static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
+    readonly JsonElement element;
+    readonly string pointer;
+    readonly List<Fault> faults;
+
+    RequestFields(JsonElement element, string pointer, List<Fault> faults) => (this.element, this.pointer, this.faults) = (element, pointer, faults);
+
+    /// <summary>Reads a whole body of at most <paramref name="limit"/> bytes.</summary>
+    /// <exception cref="ProblemException">413 too large; 400 not UTF-8, not JSON, not an object.</exception>
+    public static async Task<RequestFields> ReadAsync(Stream body, int limit, CancellationToken cancel) =>
+        Parse(await ReadBytesAsync(body, limit, cancel));
+
+    /// <summary>The bytes of a body, never more than <paramref name="limit"/>.</summary>
+    /// <exception cref="ProblemException">413 when there are more.</exception>
+    public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(Stream body, int limit, CancellationToken cancel)
+    {
+        var bytes = new MemoryStream();
+        var buffer = new byte[16 * 1024];
+        int read;
+        while ((read = await body.ReadAsync(buffer, cancel)) > 0)
+        {
+            if (bytes.Length + read > limit)
+                throw new ProblemException(413, "too-large", "The body is too large", $"The body may have at most {limit:N0} bytes. Send it in parts.");
+            bytes.Write(buffer, 0, read);
+        }
+        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+    }
+
+    public static RequestFields Parse(ReadOnlyMemory<byte> json)
+    {
+        if (!Utf8.IsValid(json.Span)) throw Invalid("", "The body is not UTF-8.");
+        try
+        {
+            using var document = JsonDocument.Parse(json, Strict);
+            var root = document.RootElement.Clone();
+            return root.ValueKind == JsonValueKind.Object ? new(root, "", []) : throw Invalid("", $"Expected a JSON object, got {Said(root)}.");
+        }
+        catch (JsonException error)
+        {
+            throw Invalid("", $"The body is not JSON (line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}): {error.Message.Split(" LineNumber:")[0]}");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Invalid("", "A member's name is not well-formed text (lone surrogate).");
+        }
+    }
+
+    /// <summary>Where this object stands in the body.</summary>
+    public string Pointer => pointer;
+
+    public bool Has(string name) => element.TryGetProperty(name, out _);
+
+    /// <summary>Notes a fault of the member <paramref name="name"/> (or of the object itself when it is empty).</summary>
+    public void Add(string name, string detail)
+    {
+        if (faults.Count < MostFaults) faults.Add(new(name.Length == 0 ? pointer : At(name), detail));
+    }
+
+    /// <exception cref="ProblemException">400 with all faults, where there are any.</exception>
+    public void ThrowIfFaulty()
+    {
+        if (faults.Count == 0) return;
+        var first = faults[0];
+        throw ProblemException.Invalid((first.Pointer.Length > 0 ? first.Pointer + ": " : "") + first.Detail + (faults.Count > 1 ? $" And {faults.Count - 1} more." : ""), faults);
+    }
+
+    /// <summary>Text that must be there: 1 to <paramref name="longest"/> characters, no control characters.</summary>
+    public string Text(string name, int longest) => OptionalText(name, longest) ?? Missing(name, $"text of 1 to {longest} characters", "");
+
+    public string? OptionalText(string name, int longest) =>
+        element.TryGetProperty(name, out var value) ? TextOf(value, At(name), longest) : null;
+
+    /// <summary>A whole number; <paramref name="fallback"/> when the member is left out.</summary>
+    public long Whole(string name, long least, long most, long fallback) => OptionalWhole(name, least, most) ?? fallback;
+
+    public long? OptionalWhole(string name, long least, long most)
+    {
+        if (!element.TryGetProperty(name, out var value)) return null;
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) && number >= least && number <= most) return number;
+        Add(name, $"Expected a whole number from {least} to {most}, got {Said(value)}.");
+        return null;
+    }
+
+    /// <summary>Money (≥ 0) as a decimal string or number, in ten-thousandths.</summary>
+    public long? OptionalMoney(string name)
+    {
+        if (!element.TryGetProperty(name, out var value)) return null;
+        var text = value.ValueKind switch { JsonValueKind.String => TextOf(value, At(name), 30), JsonValueKind.Number => value.GetRawText(), _ => "" };
+        if (text is null) return null;
+        if (Platform.Money.TryParse(text, out var amount) && amount >= 0) return amount;
+        Add(name, $"Expected an amount of 0 or more with at most four decimals, e.g. \"49.90\", got {Said(value)}.");
+        return null;
+    }
+
+    public bool Flag(string name, bool fallback)
+    {
+        if (!element.TryGetProperty(name, out var value)) return fallback;
+        if (value.ValueKind is JsonValueKind.True or JsonValueKind.False) return value.GetBoolean();
+        Add(name, $"Expected true or false, got {Said(value)}.");
+        return fallback;
+    }
+
+    /// <summary>One of the words of <typeparamref name="T"/> in camelCase.</summary>
+    public T Word<T>(string name, T? fallback = null) where T : struct, Enum
+    {
+        var words = Enum.GetNames<T>();
+        var expected = $"one of {string.Join(", ", words.Select(JsonNamingPolicy.CamelCase.ConvertName))}";
+        if (!element.TryGetProperty(name, out var value)) return fallback ?? Missing(name, expected, default(T));
+        var text = value.ValueKind == JsonValueKind.String ? TextOf(value, At(name), 60) : "";
+        foreach (var word in words)
+            if (JsonNamingPolicy.CamelCase.ConvertName(word) == text) return Enum.Parse<T>(word);
+        if (text is not null) Add(name, $"Expected {expected}, got {Said(value)}.");
+        return fallback ?? default;
+    }
+
+    /// <summary>A list of different texts; empty when left out.</summary>
+    public IReadOnlyList<string> Texts(string name, int most, int longest)
+    {
+        var texts = new List<string>();
+        var index = 0;
+        if (ListOf(name, most) is not { } items) return texts;
+        foreach (var item in items.EnumerateArray())
+        {
+            var at = $"{At(name)}/{index++}";
+            if (TextOf(item, at, longest) is not { } text) continue;
+            if (texts.Contains(text)) faults.Add(new(at, $"'{text}' is there twice."));
+            texts.Add(text);
+        }
+        return texts;
+    }
+
+    /// <summary>What texts there are in the list <paramref name="name"/>, to look them up beforehand; notes no fault.</summary>
+    public IEnumerable<string> TextsOf(string name) => new RequestFields(element, pointer, []).Texts(name, 1000, 200);
+
+    /// <summary>The object <paramref name="name"/>; null when left out.</summary>
+    public RequestFields? Object(string name) => element.TryGetProperty(name, out var value) ? ObjectOf(value, At(name)) : null;
+
+    /// <summary>The objects of the list <paramref name="name"/>; none when left out.</summary>
+    public IEnumerable<RequestFields> Objects(string name, int most) => (ListOf(name, most)?.EnumerateArray() ?? default)
+        .Select((item, index) => ObjectOf(item, $"{At(name)}/{index}")).OfType<RequestFields>();
+
+    /// <summary>The members of this object that are objects themselves, by name.</summary>
+    public IEnumerable<(string Name, RequestFields Value)> Members(int longestName) => Properties(longestName)
+        .Select(member => (member.Name, ObjectOf(member.Value, At(member.Name)))).Where(member => member.Item2 is not null)!;
+
+    /// <summary>The members of this object that are texts, by name.</summary>
+    public IEnumerable<(string Name, string Value)> TextMembers(int longestName, int longest) => Properties(longestName)
+        .Select(member => (member.Name, TextOf(member.Value, At(member.Name), longest))).Where(member => member.Item2 is not null)!;
+
+    IEnumerable<JsonProperty> Properties(int longestName)
+    {
+        foreach (var member in element.EnumerateObject())
+        {
+            if (member.Name.Length >= 1 && member.Name.Length <= longestName && !member.Name.Any(char.IsControl)) yield return member;
+            else Add("", $"Expected names of 1 to {longestName} characters without control characters, got '{Short(member.Name)}'.");
+        }
+    }
+
+    JsonElement? ListOf(string name, int most)
+    {
+        if (!element.TryGetProperty(name, out var value)) return null;
+        if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() <= most) return value;
+        Add(name, $"Expected a list of at most {most}, got {(value.ValueKind == JsonValueKind.Array ? $"one of {value.GetArrayLength()}" : Said(value))}.");
+        return null;
+    }
+
+    RequestFields? ObjectOf(JsonElement value, string at)
+    {
+        if (value.ValueKind == JsonValueKind.Object) return new(value, at, faults);
+        if (faults.Count < MostFaults) faults.Add(new(at, $"Expected an object, got {Said(value)}."));
+        return null;
+    }
+
+    string? TextOf(JsonElement value, string at, int longest)
+    {
+        string? problem;
+        try
+        {
+            if (value.ValueKind == JsonValueKind.String && value.GetString() is { } text)
+            {
+                if (text.Length >= 1 && text.Length <= longest && !text.Any(char.IsControl)) return text;
+                problem = text.Length == 0 || text.Length > longest ? $"{text.Length} characters" : "control characters in it";
+            }
+            else problem = Said(value);
+        }
+        catch (InvalidOperationException)
+        {
+            problem = "a lone surrogate in it";
+        }
+        if (faults.Count < MostFaults) faults.Add(new(at, $"Expected text of 1 to {longest} characters, got {problem}."));
+        return null;
+    }
+
+    T Missing<T>(string name, string expected, T stand)
+    {
+        // A member that is there but wrong was noted already.
+        if (!element.TryGetProperty(name, out _)) Add(name, $"Expected {expected}; it is missing.");
+        return stand;
+    }
+
+    string At(string name) => $"{pointer}/{name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}";
+
+    static string Said(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null => "null (leave the member out instead)",
+        JsonValueKind.Object => "an object",
+        JsonValueKind.Array => "a list",
+        _ => Short(value.GetRawText()),
+    };
+
+    static string Short(string text) => text.Length <= 40 ? text : text[..40] + "…";
+
+    static ProblemException Invalid(string pointer, string detail) => ProblemException.Invalid(detail, [new Fault(pointer, detail)]);
+}
