@@ -53,13 +53,16 @@ public sealed class Aliases(Store store, TimeProvider time)
     /// <exception cref="ProblemException">409 when another SKU has taken one meanwhile.</exception>
     public async Task TakeAsync(IReadOnlyCollection<AliasClaim> claims, CancellationToken cancel)
     {
-        var taken = new List<AliasClaim>(claims.Count);
-        foreach (var claim in claims)
+        var taken = new ConcurrentBag<AliasClaim>();
+        ProblemException? clash = null;
+        await Parallel.ForEachAsync(claims, new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (claim, token) =>
         {
-            if (await TakeAsync(claim, cancel) is not { } owner) { taken.Add(claim); continue; }
-            await ReleaseAsync(taken.Where(other => other.ETag is null), cancel);
-            throw ProblemException.Conflict("code-taken", "The code belongs to another SKU", Clash(claim.Id, claim.Sku, owner));
-        }
+            if (await TakeAsync(claim, token) is { } owner) clash = ProblemException.Conflict("code-taken", "The code belongs to another SKU", Clash(claim.Id, claim.Sku, owner));
+            else taken.Add(claim);
+        });
+        if (clash is null) return;
+        await ReleaseAsync(taken.Where(claim => claim.ETag is null), cancel);
+        throw clash;
     }
 
     /// <summary>Gives codes back that still lead to the SKU named.</summary>

@@ -17,21 +17,22 @@ public sealed record CellInventory(string Sku, long OnHand, long Committed, long
 public sealed record StyleInventory(string Id, string Name, IReadOnlyList<string> Colours, IReadOnlyList<string> Sizes,
     Dictionary<string, Dictionary<string, CellInventory>> Matrix, Units Total, SortedDictionary<string, Units> Locations)
 {
-    /// <summary>Reads the balances of all the style's SKUs, archived ones too in the totals.</summary>
-    public static async Task<StyleInventory> ReadAsync(Store store, Style style, CancellationToken cancel = default)
+    /// <summary>Reads the balances of all the style's SKUs (archived ones too in the totals) at the locations that the caller <paramref name="reaches"/>.</summary>
+    public static async Task<StyleInventory> ReadAsync(Store store, Style style, Func<string, bool> reaches, CancellationToken cancel = default)
     {
         var balances = await store.Skus.ReadChunksAsync<Balance>(style.Cells.Select(cell => (Balance.DocumentId, new PartitionKey(cell.Sku))), balance => balance.Sku, cancel: cancel);
-        var matrix = StyleRequest.Matrix(style, cell => Of(cell.Sku, balances.GetValueOrDefault(cell.Sku)));
+        var matrix = StyleRequest.Matrix(style, cell => Of(cell.Sku, balances.GetValueOrDefault(cell.Sku), reaches));
         var locations = new SortedDictionary<string, Units>(StringComparer.Ordinal);
-        foreach (var (location, stock) in balances.Values.SelectMany(balance => balance.Locations))
+        foreach (var (location, stock) in balances.Values.SelectMany(balance => balance.Locations).Where(place => reaches(place.Key)))
             locations[location] = locations.GetValueOrDefault(location, new(0, 0, 0)) + Of(stock);
         return new(style.Id, style.Name, style.Colours, style.Sizes, matrix, Sum(locations.Values), locations);
     }
 
-    static CellInventory Of(string sku, Balance? balance)
+    static CellInventory Of(string sku, Balance? balance, Func<string, bool> reaches)
     {
         var locations = new SortedDictionary<string, Units>(StringComparer.Ordinal);
-        foreach (var (location, stock) in balance?.Locations ?? []) locations[location] = Of(stock);
+        foreach (var (location, stock) in balance?.Locations ?? [])
+            if (reaches(location)) locations[location] = Of(stock);
         var all = Sum(locations.Values);
         return new(sku, all.OnHand, all.Committed, all.Available, balance?.Short ?? 0, locations);
     }

@@ -89,8 +89,8 @@ public sealed record StylePlan(Style Style, Style? Before, IReadOnlyList<Product
         {
             if (taken.TryAdd((cell.Colour, cell.Size), cell.Sku)) continue;
             var other = taken[(cell.Colour, cell.Size)];
-            var place = drafted.TryGetValue(cell.Sku, out var here) ? here : drafted[other];
-            objections.Add(new(place.At, "sku", $"Style '{draft.Id}' in {cell.Colour}, {cell.Size} is both '{other}' and '{cell.Sku}'. Archive one, or correct its colour or size."));
+            var place = drafted.GetValueOrDefault(cell.Sku) ?? drafted.GetValueOrDefault(other);
+            objections.Add(new(place?.At ?? "", "sku", $"Style '{draft.Id}' in {cell.Colour}, {cell.Size} is both '{other}' and '{cell.Sku}'. Archive one, or correct its colour or size."));
         }
 
         var style = new Style

@@ -21,27 +21,8 @@ public sealed class RequestFields
 
     RequestFields(JsonElement element, string pointer, List<Fault> faults) => (this.element, this.pointer, this.faults) = (element, pointer, faults);
 
-    /// <summary>Reads a whole body of at most <paramref name="limit"/> bytes.</summary>
-    /// <exception cref="ProblemException">413 too large; 400 not UTF-8, not JSON, not an object.</exception>
-    public static async Task<RequestFields> ReadAsync(Stream body, int limit, CancellationToken cancel) =>
-        Parse(await ReadBytesAsync(body, limit, cancel));
-
-    /// <summary>The bytes of a body, never more than <paramref name="limit"/>.</summary>
-    /// <exception cref="ProblemException">413 when there are more.</exception>
-    public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(Stream body, int limit, CancellationToken cancel)
-    {
-        var bytes = new MemoryStream();
-        var buffer = new byte[16 * 1024];
-        int read;
-        while ((read = await body.ReadAsync(buffer, cancel)) > 0)
-        {
-            if (bytes.Length + read > limit)
-                throw new ProblemException(413, "too-large", "The body is too large", $"The body may have at most {limit:N0} bytes. Send it in parts.");
-            bytes.Write(buffer, 0, read);
-        }
-        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
-    }
-
+    /// <summary>Reads a body.</summary>
+    /// <exception cref="ProblemException">400 not UTF-8, not JSON, not an object.</exception>
     public static RequestFields Parse(ReadOnlyMemory<byte> json)
     {
         if (!Utf8.IsValid(json.Span)) throw Invalid("", "The body is not UTF-8.");
@@ -159,9 +140,9 @@ public sealed class RequestFields
     public IEnumerable<(string Name, RequestFields Value)> Members(int longestName) => Properties(longestName)
         .Select(member => (member.Name, ObjectOf(member.Value, At(member.Name)))).Where(member => member.Item2 is not null)!;
 
-    /// <summary>The members of this object that are texts, by name.</summary>
+    /// <summary>The members of this object that are texts, by name; these may have line breaks.</summary>
     public IEnumerable<(string Name, string Value)> TextMembers(int longestName, int longest) => Properties(longestName)
-        .Select(member => (member.Name, TextOf(member.Value, At(member.Name), longest))).Where(member => member.Item2 is not null)!;
+        .Select(member => (member.Name, TextOf(member.Value, At(member.Name), longest, lines: true))).Where(member => member.Item2 is not null)!;
 
     IEnumerable<JsonProperty> Properties(int longestName)
     {
@@ -187,14 +168,14 @@ public sealed class RequestFields
         return null;
     }
 
-    string? TextOf(JsonElement value, string at, int longest)
+    string? TextOf(JsonElement value, string at, int longest, bool lines = false)
     {
         string? problem;
         try
         {
             if (value.ValueKind == JsonValueKind.String && value.GetString() is { } text)
             {
-                if (text.Length >= 1 && text.Length <= longest && !text.Any(char.IsControl)) return text;
+                if (text.Length >= 1 && text.Length <= longest && !text.Any(c => char.IsControl(c) && !(lines && c is '\r' or '\n' or '\t'))) return text;
                 problem = text.Length == 0 || text.Length > longest ? $"{text.Length} characters" : "control characters in it";
             }
             else problem = Said(value);

@@ -1,0 +1,192 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Selvedge.Imports;
+
+/// <summary>One record: the line it begins on (from 1) and its fields, without surrounding blanks.</summary>
+public readonly record struct CsvRow(int Line, string[] Fields);
+
+/// <summary>
+/// A CSV file as spreadsheets write it (RFC 4180): UTF-8 with or without a byte order mark; <c>,</c> <c>;</c> or tab, found from the heading;
+/// any line ending; quoted fields with line breaks. Reads on after an error so that all of them are told. A quote within an unquoted field
+/// (<c>28"</c>) is taken as it is; lines without any value are skipped.
+/// </summary>
+public sealed class CsvFile
+{
+    const int MostPooled = 20_000, LongestPooled = 40;
+    static readonly SearchValues<char> LineEnds = SearchValues.Create("\r\n");
+    readonly HashSet<string> pool = new(StringComparer.Ordinal);
+    readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> pooled;
+    readonly List<string> fields = [];
+    readonly StringBuilder unquoted = new();
+    readonly string text;
+    readonly char delimiter;
+    readonly ImportErrors errors;
+    int at, line = 1;
+
+    CsvFile(string text, char delimiter, ImportErrors errors)
+    {
+        (this.text, this.delimiter, this.errors) = (text, delimiter, errors);
+        pooled = pool.GetAlternateLookup<ReadOnlySpan<char>>();
+    }
+
+    /// <summary>The headings as they stand in the file.</summary>
+    public string[] Header { get; private set; } = [];
+    public int HeaderLine { get; private set; } = 1;
+
+    /// <summary>Opens a file; null when it cannot be read as text at all (<paramref name="errors"/> then says why and where).</summary>
+    public static CsvFile? Open(ReadOnlySpan<byte> bytes, ImportErrors errors)
+    {
+        if (bytes.StartsWith<byte>([0xFF, 0xFE]) || bytes.StartsWith<byte>([0xFE, 0xFF])) return Unreadable(errors, "The file is UTF-16. Save it as 'CSV UTF-8'.");
+        if (bytes.StartsWith("PK"u8)) return Unreadable(errors, "The file is an Excel workbook or a ZIP archive. Save the sheet as 'CSV UTF-8'.");
+        if (bytes.StartsWith<byte>([0xEF, 0xBB, 0xBF])) bytes = bytes[3..];
+        if (!Utf8.IsValid(bytes))
+        {
+            NoteInvalid(bytes, errors);
+            return null;
+        }
+        var text = Encoding.UTF8.GetString(bytes);
+        var heading = text.AsSpan();
+        if (heading.IndexOfAny(LineEnds) is >= 0 and var end) heading = heading[..end];
+        var file = new CsvFile(text, Delimiter(heading), errors);
+        // Excel's own hint, "sep=;", is a line before the heading.
+        if (heading is { Length: 5 } && heading.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) && heading[4] is ',' or ';' or '\t')
+        {
+            file = new CsvFile(text, heading[4], errors);
+            file.NextRecord(out _);
+        }
+        if (!file.NextRecord(out var header)) return Unreadable(errors, "The file is empty. Its first line must name the columns.");
+        (file.Header, file.HeaderLine) = (header.Fields, header.Line);
+        return file;
+    }
+
+    /// <summary>The next record with as many fields as the heading; false at the end. One with fewer or more is an error and passed over.</summary>
+    public bool Next(out CsvRow row)
+    {
+        while (NextRecord(out row))
+        {
+            var surplus = row.Fields.Length - Header.Length;
+            // A spreadsheet ends lines with empty fields where another line was longer.
+            if (surplus > 0 && row.Fields.AsSpan(Header.Length).IndexOfAnyExcept("") < 0) (row, surplus) = (row with { Fields = row.Fields[..Header.Length] }, 0);
+            if (surplus == 0) return true;
+            errors.Add(row.Line, Math.Min(row.Fields.Length, Header.Length) + (surplus > 0 ? 1 : 0), null, null,
+                $"The line has {row.Fields.Length} field{(row.Fields.Length == 1 ? "" : "s")}, the heading {Header.Length}. Quote fields that contain '{(delimiter == '\t' ? "tab" : delimiter)}' or line breaks.");
+        }
+        return false;
+    }
+
+    bool NextRecord(out CsvRow row)
+    {
+        while (at < text.Length)
+        {
+            var begins = line;
+            fields.Clear();
+            do fields.Add(Field()); while (Skip(delimiter));
+            EndLine();
+            if (fields.TrueForAll(field => field.Length == 0)) continue;
+            row = new(begins, [.. fields]);
+            return true;
+        }
+        row = default;
+        return false;
+    }
+
+    string Field()
+    {
+        var rest = text.AsSpan(at);
+        if (rest.Length > 0 && rest[0] == '"') return Quoted();
+        var end = rest.IndexOfAny(delimiter, '\r', '\n');
+        if (end < 0) end = rest.Length;
+        at += end;
+        return Pooled(rest[..end]);
+    }
+
+    string Quoted()
+    {
+        var (opened, column) = (line, fields.Count + 1);
+        unquoted.Clear();
+        at++;
+        while (true)
+        {
+            var rest = text.AsSpan(at);
+            var end = rest.IndexOf('"');
+            if (end < 0)
+            {
+                errors.Add(opened, column, Header.ElementAtOrDefault(column - 1), null, "The quote that opens here is never closed.");
+                at = text.Length;
+                return Pooled(rest);
+            }
+            line += LineBreaks(rest[..end]);
+            unquoted.Append(rest[..end]);
+            at += end + 1;
+            if (!Skip('"')) break;
+            unquoted.Append('"');
+        }
+        if (at < text.Length && text[at] != delimiter && text[at] is not ('\r' or '\n'))
+        {
+            errors.Add(line, column, Header.ElementAtOrDefault(column - 1), null, "There is text after the closing quote. Double the quotes that belong to the text.");
+            var rest = text.AsSpan(at).IndexOfAny(delimiter, '\r', '\n');
+            at = rest < 0 ? text.Length : at + rest;
+        }
+        return Pooled(unquoted.ToString());
+    }
+
+    // Styles, colours and sizes come again and again: one string for each.
+    string Pooled(ReadOnlySpan<char> field)
+    {
+        field = field.Trim();
+        if (field.Length == 0) return "";
+        if (field.Length > LongestPooled) return field.ToString();
+        if (pooled.TryGetValue(field, out var known)) return known;
+        var made = field.ToString();
+        if (pool.Count < MostPooled) pool.Add(made);
+        return made;
+    }
+
+    bool Skip(char c)
+    {
+        if (at >= text.Length || text[at] != c) return false;
+        at++;
+        return true;
+    }
+
+    void EndLine()
+    {
+        if (at >= text.Length) return;
+        if (!Skip('\r')) Skip('\n');
+        else Skip('\n');
+        line++;
+    }
+
+    // The line ending that is two characters counts once.
+    static int LineBreaks(ReadOnlySpan<char> text) => text.Count('\n') + text.Count('\r') - text.Count("\r\n");
+
+    static char Delimiter(ReadOnlySpan<char> heading)
+    {
+        var (comma, semicolon, tab) = (heading.Count(','), heading.Count(';'), heading.Count('\t'));
+        return tab > comma && tab >= semicolon ? '\t' : semicolon > comma ? ';' : ',';
+    }
+
+    static void NoteInvalid(ReadOnlySpan<byte> bytes, ImportErrors errors)
+    {
+        int at = 0, line = 1, lineStart = 0, noted = 0;
+        while (at < bytes.Length)
+        {
+            var status = Rune.DecodeFromUtf8(bytes[at..], out _, out var length);
+            if (status != OperationStatus.Done && noted != line)
+            {
+                noted = line;
+                errors.Add(line, 0, null, null, $"Byte {at - lineStart + 1} of the line (0x{bytes[at]:X2}, byte {at + 1:N0} of the file) is not UTF-8. Save the file as 'CSV UTF-8'; it may be Windows-1252.");
+            }
+            if (bytes[at] == '\n') (line, lineStart) = (line + 1, at + 1);
+            at += length;
+        }
+    }
+
+    static CsvFile? Unreadable(ImportErrors errors, string message)
+    {
+        errors.Add(1, 0, null, null, message);
+        return null;
+    }
+}
