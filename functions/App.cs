@@ -1,6 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Selvedge.Catalogue;
+using Selvedge.Channels;
 using Selvedge.Functions.Api;
+using Selvedge.Imports;
+using Selvedge.Ledger;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions;
@@ -21,6 +25,10 @@ public static class App
             .AddSingleton(new AccessRules(typeof(App).Assembly))
             .AddSingleton<Keys>()
             .AddStore()
+            .AddLedger()
+            .AddCatalogue()
+            .AddChannels()
+            .AddImports()
             .AddHostedService<Startup>();
         configure?.Invoke(builder);
         return builder.Build();
