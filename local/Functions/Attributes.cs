@@ -11,11 +11,19 @@ public class FunctionAttribute(string name) : Attribute
 
 /// <summary>What every binding attribute derives from (official: Worker.Extensions.Abstractions).</summary>
 [AttributeUsage(AttributeTargets.Method)]
-public abstract class BindingAttribute : Attribute;
+public abstract class BindingAttribute : Attribute
+{
+    /// <summary>Called by the attributes derived.</summary>
+    public BindingAttribute() { }
+}
 
 /// <summary>A parameter whose arrival runs the function; each function has exactly one.</summary>
 [AttributeUsage(AttributeTargets.Parameter)]
-public abstract class TriggerBindingAttribute : BindingAttribute;
+public abstract class TriggerBindingAttribute : BindingAttribute
+{
+    /// <summary>Called by the attributes derived.</summary>
+    public TriggerBindingAttribute() { }
+}
 
 /// <summary>Who may call an HTTP function by key. The local host holds no function keys: it starts only with
 /// <see cref="Anonymous"/>, and leaves authorisation to the app's own middleware.</summary>
@@ -40,7 +48,6 @@ public enum AuthorizationLevel
 /// <summary>Runs the function for an HTTP request that matches <see cref="Methods"/> and <see cref="Route"/>.</summary>
 /// <param name="authLevel">Which key the caller needs.</param>
 /// <param name="methods">The methods answered, in any case; none means every method.</param>
-[AttributeUsage(AttributeTargets.Parameter)]
 public sealed class HttpTriggerAttribute(AuthorizationLevel authLevel, params string[] methods) : TriggerBindingAttribute
 {
     /// <summary>Every method, with a function key (the official default).</summary>
@@ -65,7 +72,6 @@ public sealed class HttpTriggerAttribute(AuthorizationLevel authLevel, params st
 /// <summary>Runs the function on a schedule, one run at a time.</summary>
 /// <param name="schedule">NCRONTAB with six fields (seconds first, UTC) or five; <c>%Name%</c> reads it from the setting
 /// <c>Name</c>.</param>
-[AttributeUsage(AttributeTargets.Parameter)]
 public sealed class TimerTriggerAttribute(string schedule) : TriggerBindingAttribute
 {
     /// <summary>The schedule as written.</summary>
@@ -83,6 +89,9 @@ public sealed class TimerTriggerAttribute(string schedule) : TriggerBindingAttri
 [AttributeUsage(AttributeTargets.Method)]
 public abstract class RetryAttribute : Attribute
 {
+    /// <summary>Called by the attributes derived.</summary>
+    public RetryAttribute() { }
+
     /// <summary>Tries after the first one; −1 without limit.</summary>
     public int MaxRetryCount { get; set; }
 }

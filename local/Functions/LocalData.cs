@@ -9,23 +9,18 @@ namespace Selvedge.Local.Functions;
 public sealed class LocalData : IDisposable
 {
     private readonly FileStream folderLock;
-    private readonly Lazy<TimerStatusFile> timers;
 
-    private LocalData(string path, FileStream folderLock)
-    {
-        (Path, this.folderLock) = (path, folderLock);
-        timers = new(() => TimerStatusFile.Open(System.IO.Path.Combine(path, "timers.json")));
-    }
+    private LocalData(string path, FileStream folderLock, TimerStatusFile timers) => (Path, this.folderLock, Timers) = (path, folderLock, timers);
 
     /// <summary>The folder, absolute.</summary>
     public string Path { get; }
 
     /// <summary>When each monitored timer ran last.</summary>
-    internal TimerStatusFile Timers => timers.Value;
+    internal TimerStatusFile Timers { get; }
 
     /// <summary>Creates the folder where it is missing (readable by its owner only) and locks it for this process. The
     /// lock is the operating system's, so that a killed process leaves none behind.</summary>
-    /// <exception cref="StartupException">The folder cannot be written, or is open already.</exception>
+    /// <exception cref="StartupException">The folder cannot be written, is open already, or holds something unreadable.</exception>
     public static LocalData Open(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
@@ -39,7 +34,7 @@ public sealed class LocalData : IDisposable
             try
             {
                 File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-                return new LocalData(path, folderLock);
+                return new LocalData(path, folderLock, TimerStatusFile.Open(System.IO.Path.Combine(path, "timers.json")));
             }
             catch
             {
