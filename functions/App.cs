@@ -2,7 +2,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Selvedge.Catalogue;
 using Selvedge.Channels;
+using Selvedge.Exceptions;
 using Selvedge.Functions.Api;
+using Selvedge.Functions.Exceptions;
 using Selvedge.Imports;
 using Selvedge.Ledger;
 using Selvedge.Platform;
@@ -23,13 +25,17 @@ public static class App
         builder.Services
             .AddSingleton(TimeProvider.System)
             .AddSingleton(new AccessRules(typeof(App).Assembly))
-            .AddSingleton<Keys>()
+            .AddSingleton<ApiKeys>()
+            .AddSingleton<Idempotency>()
             .AddStore()
             .AddLedger()
+            .AddSingleton<LedgerReads>()
             .AddCatalogue()
             .AddChannels()
             .AddImports()
-            .AddHostedService<Startup>();
+            .AddSingleton<ExceptionCases>()
+            .AddHostedService<Startup>()
+            .AddHostedService<ContradictionWatch>();
         configure?.Invoke(builder);
         return builder.Build();
     }

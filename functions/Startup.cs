@@ -9,7 +9,7 @@ namespace Selvedge.Functions;
 
 /// <summary>What must be there before the first request: the containers and an administrator's key. Locally both are made and a person is told
 /// what to do next; in Azure, where infrastructure makes the containers, a difference stops the start.</summary>
-public sealed class Startup(Store store, Keys keys, IConfiguration configuration, IServiceProvider services, IHostApplicationLifetime lifetime) : IHostedService
+public sealed class Startup(Store store, ApiKeys keys, IConfiguration configuration, IServiceProvider services, IHostApplicationLifetime lifetime) : IHostedService
 {
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)

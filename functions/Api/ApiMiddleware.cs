@@ -8,7 +8,7 @@ namespace Selvedge.Functions.Api;
 
 /// <summary>Around every HTTP function: lets callers in by key and role, and answers what is thrown as <c>application/problem+json</c> (RFC 9457).
 /// Other triggers pass through. Logs name functions, statuses and key ids, never bodies, paths, tokens or people.</summary>
-public sealed partial class ApiMiddleware(Keys keys, AccessRules rules, ILogger<ApiMiddleware> logger) : IFunctionsWorkerMiddleware
+public sealed partial class ApiMiddleware(ApiKeys keys, AccessRules rules, ILogger<ApiMiddleware> logger) : IFunctionsWorkerMiddleware
 {
     /// <summary>The header that ties an answer to the log.</summary>
     public const string RequestId = "X-Request-Id";
@@ -68,8 +68,7 @@ public sealed partial class ApiMiddleware(Keys keys, AccessRules rules, ILogger<
     static ProblemException ProblemOf(Exception failure) => failure switch
     {
         ProblemException problem => problem,
-        JsonException json => Body.Problem(json),
-        BadHttpRequestException { StatusCode: 413 } => Body.TooLarge(),
+        BadHttpRequestException { StatusCode: 413 } => new(413, "too-large", "The body is too large", "The body is larger than this takes. Send it in parts."),
         BadHttpRequestException bad => new(bad.StatusCode, "invalid-request", "The request is not valid", bad.Message),
         CosmosException { StatusCode: var status } when status.IsPassing() => ProblemException.Busy("The store did not answer in time. Send the request again; commands with the same id or key are executed once."),
         HttpRequestException or TimeoutException or OperationCanceledException => ProblemException.Busy("The store could not be reached. Send the request again; commands with the same id or key are executed once."),

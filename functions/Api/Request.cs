@@ -10,6 +10,31 @@ public static class Request
     /// <summary>Most items in one page of a list.</summary>
     public const int LargestPage = 1000;
 
+    /// <summary>Largest JSON body, in bytes, where an endpoint does not say otherwise.</summary>
+    public const int BodyLimit = 1024 * 1024;
+
+    /// <summary>The body as a JSON object, to be read member by member.</summary>
+    /// <exception cref="ProblemException">400 not UTF-8, not JSON, not an object; 413 too long.</exception>
+    public static async Task<RequestFields> FieldsAsync(this HttpRequest request, int limit = BodyLimit) =>
+        RequestFields.Parse(await request.BytesAsync(limit));
+
+    /// <summary>The whole body.</summary>
+    /// <exception cref="ProblemException">413: it is longer than <paramref name="limit"/> bytes.</exception>
+    public static async Task<ReadOnlyMemory<byte>> BytesAsync(this HttpRequest request, int limit = BodyLimit)
+    {
+        if (request.ContentLength > limit) throw TooLarge(limit);
+        // One byte more than a stated length, so that the end is seen without growing.
+        var bytes = new byte[request.ContentLength + 1 ?? Math.Min(4096, limit + 1)];
+        var length = 0;
+        while (await request.Body.ReadAsync(bytes.AsMemory(length), request.HttpContext.RequestAborted) is > 0 and var read)
+        {
+            length += read;
+            if (length > limit) throw TooLarge(limit);
+            if (length == bytes.Length) Array.Resize(ref bytes, Math.Min(2 * length, limit + 1));
+        }
+        return bytes.AsMemory(0, length);
+    }
+
     /// <summary>The query's <c>limit</c> (1 to 1000, 100 when not given) and <c>continuation</c>.</summary>
     /// <exception cref="ProblemException">400: the limit is no such number, or a parameter is given twice.</exception>
     public static (int Limit, string? Continuation) Page(this HttpRequest request)
@@ -49,4 +74,7 @@ public static class Request
         request.HttpContext.Response.Headers.ETag = etag;
         return request.GetTypedHeaders().IfNoneMatch.Any(known => known.Tag == "*" || known.Tag == etag);
     }
+
+    /// <summary>413.</summary>
+    public static ProblemException TooLarge(int limit) => new(413, "too-large", "The body is too large", $"The body may have at most {limit:N0} bytes. Send it in parts.");
 }

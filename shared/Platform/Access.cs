@@ -37,6 +37,9 @@ public sealed record Scope(IReadOnlyList<string>? Locations = null, IReadOnlyLis
 /// <param name="Scope">What the caller reaches.</param>
 public sealed record Caller(string KeyId, string Actor, Role Role, Scope Scope)
 {
+    /// <summary>Costs and values are for those who keep the books.</summary>
+    public bool SeesValue => Role is Role.Admin or Role.Finance;
+
     public bool ReachesLocation(string location) => Scope.Locations?.Contains(location, StringComparer.Ordinal) ?? true;
     public bool ReachesCustomer(string customer) => Scope.Customers?.Contains(customer, StringComparer.Ordinal) ?? true;
     public bool ReachesChannel(string channel) => Scope.Channels?.Contains(channel, StringComparer.Ordinal) ?? true;

@@ -27,7 +27,7 @@ public sealed record ApiKey
 }
 
 /// <summary>Makes, finds and removes API keys. A token is <c>slv_&lt;id&gt;_&lt;secret&gt;</c>; it is shown once and never stored or logged.</summary>
-public sealed class Keys(Store store, TimeProvider time)
+public sealed class ApiKeys(Store store, TimeProvider time)
 {
     /// <summary>How long a removed key may still be let in by another instance (design, section 6, "Caches").</summary>
     static readonly TimeSpan Fresh = TimeSpan.FromSeconds(5);

@@ -1,0 +1,50 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.Azure.Cosmos;
+using Selvedge.Platform;
+
+namespace Selvedge.Ledger;
+
+/// <summary>Reads of the ledger that settle nothing: balances, claims and the journal as they are in the store.</summary>
+public sealed class LedgerReads(Store store)
+{
+    const int Chunk = 100, Width = 8;
+
+    /// <summary>The balance; null where the ledger never heard of the SKU.</summary>
+    public async Task<Balance?> BalanceAsync(string sku, CancellationToken cancel = default)
+    {
+        using var answer = await store.Skus.ReadItemStreamAsync(Balance.DocumentId, new PartitionKey(sku), cancellationToken: cancel);
+        if (answer.StatusCode == HttpStatusCode.NotFound) return null;
+        answer.EnsureSuccessStatusCode();
+        return await JsonSerializer.DeserializeAsync(answer.Content, LedgerJson.Default.Balance, cancel);
+    }
+
+    /// <summary>The balances there are of these SKUs.</summary>
+    public async Task<IReadOnlyDictionary<string, Balance>> BalancesAsync(IEnumerable<string> skus, CancellationToken cancel = default)
+    {
+        var found = new Dictionary<string, Balance>(StringComparer.Ordinal);
+        await Parallel.ForEachAsync(skus.Distinct(StringComparer.Ordinal).Chunk(Chunk), new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (some, token) =>
+        {
+            using var answer = await store.Skus.ReadManyItemsStreamAsync([.. some.Select(sku => (Balance.DocumentId, new PartitionKey(sku)))], cancellationToken: token);
+            answer.EnsureSuccessStatusCode();
+            using var json = await JsonDocument.ParseAsync(answer.Content, cancellationToken: token);
+            lock (found)
+                foreach (var document in json.RootElement.GetProperty("Documents").EnumerateArray())
+                {
+                    var balance = document.Deserialize(LedgerJson.Default.Balance)!;
+                    found[balance.Sku] = balance;
+                }
+        });
+        return found;
+    }
+
+    /// <summary>The journal of a SKU by sequence, the newest entry first or last.</summary>
+    public Task<Page<Entry>> EntriesAsync(string sku, bool newestFirst, int limit, string? continuation) =>
+        store.Skus.PageAsync(new($"SELECT * FROM c WHERE c.type = 'entry' ORDER BY c.sequence {(newestFirst ? "DESC" : "ASC")}"), limit, continuation,
+            new PartitionKey(sku), item => item.Deserialize(LedgerJson.Default.Entry)!);
+
+    /// <summary>Who holds units of a SKU now, by order and line.</summary>
+    public Task<Page<Claim>> ClaimsAsync(string sku, int limit, string? continuation) =>
+        store.Skus.PageAsync(new("SELECT * FROM c WHERE STARTSWITH(c.id, 'c:') ORDER BY c.id ASC"), limit, continuation,
+            new PartitionKey(sku), item => item.Deserialize(LedgerJson.Default.Claim)!);
+}
