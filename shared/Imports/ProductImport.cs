@@ -140,7 +140,8 @@ public sealed class ProductImport(ProductCatalogue catalogue)
 
             void Agree(string column, string? there, string? here)
             {
-                if (there != here) columns.Fault(row, column, $"Style '{first.Id}' has the {column} '{there}' on line {line}.");
+                // A name that is empty was told already.
+                if (there != here && there != "" && here != "") columns.Fault(row, column, $"Style '{first.Id}' has the {column} '{there}' on line {line}.");
             }
             void Spelling(string column, string text)
             {
