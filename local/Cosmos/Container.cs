@@ -1,6 +1,6 @@
+using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Globalization;
-using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 
@@ -25,31 +25,36 @@ internal sealed class Container
 
     private readonly byte[] _rid;
     private long _lsn;
+    private volatile Shape _shape;
 
     public Container(long number, Database database, ContainerDefinition definition, long ts, long lsn)
     {
         Number = number;
         Database = database;
-        Definition = definition;
-        Ts = ts;
+        _shape = new Shape(definition, ts);
         _lsn = lsn;
+        PendingLsn = lsn;
         _rid = ResourceId.Container(database.Number, number);
         Rid = ResourceId.Text(_rid);
         Self = $"dbs/{database.Rid}/colls/{Rid}/";
         SelfPrefix = Encoding.UTF8.GetBytes(Self + "docs/");
         Table = string.Create(CultureInfo.InvariantCulture, $"items_{number}");
+        Statements = new TableStatements(Table);
     }
 
     public long Number { get; }
 
     public Database Database { get; }
 
-    public ContainerDefinition Definition { get; }
+    public ContainerDefinition Definition => _shape.Definition;
 
     public string Id => Definition.Id;
 
     /// <summary>Seconds since 1970 of the last change of the definition.</summary>
-    public long Ts { get; }
+    public long Ts => _shape.Ts;
+
+    /// <summary>The container was deleted; work that still waits for it is answered 404.</summary>
+    public bool Dropped { get; set; }
 
     public string Rid { get; }
 
@@ -61,12 +66,21 @@ internal sealed class Container
     /// <summary>Name of the SQLite table of the items.</summary>
     public string Table { get; }
 
+    /// <summary>The statements of point operations on <see cref="Table"/>.</summary>
+    public TableStatements Statements { get; }
+
     /// <summary>The highest LSN a committed write used. Only the writer moves it, after its commit.</summary>
     public long Lsn
     {
         get => Volatile.Read(ref _lsn);
         set => Volatile.Write(ref _lsn, value);
     }
+
+    /// <summary>The highest LSN used by the transaction under way. The writer's own.</summary>
+    public long PendingLsn { get; set; }
+
+    /// <summary>Takes a changed definition (time to live, indexing policy), after its commit.</summary>
+    public void Redefine(ContainerDefinition definition, long ts) => _shape = new Shape(definition, ts);
 
     /// <summary>The <c>_rid</c> of the item whose creation number is <paramref name="rid"/>: 24 characters.</summary>
     public void WriteItemRid(long rid, Span<byte> output)
@@ -116,6 +130,38 @@ internal sealed class Container
 
         return output.ToArray();
     }
+
+    private sealed record Shape(ContainerDefinition Definition, long Ts);
+}
+
+/// <summary>SQL of the operations on one container's table, made once so that prepared statements are found by it.</summary>
+internal sealed class TableStatements(string table)
+{
+    public string Find { get; } = $"SELECT lsn, rid, ts, expires FROM {table} WHERE key=?1";
+
+    public string Body { get; } = $"SELECT body FROM {table} WHERE lsn=?1";
+
+    public string Get { get; } = $"SELECT lsn, rid, ts, expires, body FROM {table} WHERE key=?1";
+
+    public string Insert { get; } = $"INSERT INTO {table}(lsn, key, rid, ts, expires, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+
+    public string Delete { get; } = $"DELETE FROM {table} WHERE lsn=?1";
+
+    /// <summary>Removes at most 200 expired rows.</summary>
+    public string Sweep { get; } = $"DELETE FROM {table} WHERE lsn IN (SELECT lsn FROM {table} WHERE expires<=?1 LIMIT 200)";
+
+    public string AnyExpired { get; } = $"SELECT 1 FROM {table} WHERE expires<=?1 LIMIT 1";
+
+    /// <summary>Keeps the highest LSN where the highest row may be gone.</summary>
+    public static string SaveLsn => "UPDATE containers SET lsn=?2 WHERE number=?1";
+
+    /// <summary>Creates the table: one unique index serves point reads, partitions, id prefixes and feed ranges.</summary>
+    public IEnumerable<string> Create { get; } =
+    [
+        $"CREATE TABLE {table}(lsn INTEGER PRIMARY KEY, key BLOB NOT NULL, rid INTEGER NOT NULL, ts INTEGER NOT NULL, expires INTEGER, body TEXT NOT NULL)",
+        $"CREATE UNIQUE INDEX {table}_key ON {table}(key)",
+        $"CREATE INDEX {table}_expires ON {table}(expires) WHERE expires IS NOT NULL",
+    ];
 }
 
 /// <summary>Resource ids: base64 with '-' for '/', 4 bytes for a database, 8 for a container, 16 for an item.</summary>
