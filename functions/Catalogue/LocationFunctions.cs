@@ -11,7 +11,7 @@ public sealed class LocationFunctions(Locations locations)
     [Function("PutLocation"), Access]
     public async Task<IResult> PutLocation([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "api/locations/{id}")] HttpRequest request, string id, FunctionContext context)
     {
-        var wanted = Location.Parse(id, RequestFields.Parse(await request.BytesAsync()));
+        var wanted = Location.Parse(id, await request.FieldsAsync());
         var (location, created) = await locations.PutAsync(wanted, request.Condition(), context.Caller().Actor, context.CancellationToken);
         request.SetETag(location.ETag);
         return Request.Answer(location.View(), created ? StatusCodes.Status201Created : StatusCodes.Status200OK);

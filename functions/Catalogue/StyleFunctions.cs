@@ -10,21 +10,22 @@ public sealed class StyleFunctions(ProductCatalogue catalogue, Store store)
 {
     const int Limit = 4 * 1024 * 1024;
 
-    [Function("PutStyle"), Access(Role.Sales)]
+    /// <summary>Makes the style what the body says; SKUs it leaves out are archived.</summary>
+    [Function("PutStyle"), Access]
     public async Task<IResult> PutStyle([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "api/styles/{id}")] HttpRequest request, string id, FunctionContext context)
     {
-        var draft = StyleRequest.Parse(id, RequestFields.Parse(await request.BytesAsync(Limit)));
+        var draft = StyleRequest.Parse(id, await request.FieldsAsync(Limit));
         var plan = await catalogue.PutStyleAsync(draft, request.Condition(), context.Caller().Actor, context.CancellationToken);
         var found = await catalogue.GetStyleAsync(id, context.CancellationToken);
         request.SetETag(found.Style.ETag);
-        return Request.Answer(StyleRequest.View(found), plan.Before is null ? StatusCodes.Status201Created : StatusCodes.Status200OK);
+        return Request.Answer(StyleRequest.View(found, context.Caller()), plan.Before is null ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
 
     [Function("GetStyle"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
     public async Task<IResult> GetStyle([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/styles/{id}")] HttpRequest request, string id, FunctionContext context)
     {
         var found = await catalogue.GetStyleAsync(id, context.CancellationToken);
-        return request.IsUnchanged(found.Style.ETag!.Trim('"')) ? Results.StatusCode(StatusCodes.Status304NotModified) : Request.Answer(StyleRequest.View(found));
+        return request.IsUnchanged(found.Style.ETag!.Trim('"')) ? Results.StatusCode(StatusCodes.Status304NotModified) : Request.Answer(StyleRequest.View(found, context.Caller()));
     }
 
     [Function("ListStyles"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
@@ -47,6 +48,6 @@ public sealed class StyleFunctions(ProductCatalogue catalogue, Store store)
     public async Task<IResult> GetSku([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/skus/{sku}")] HttpRequest request, string sku, FunctionContext context)
     {
         var product = await catalogue.FindProductAsync(sku, context.CancellationToken) ?? throw ProblemException.NotFound($"No SKU, barcode or other code is '{sku}'.");
-        return request.IsUnchanged(product.ETag!.Trim('"')) ? Results.StatusCode(StatusCodes.Status304NotModified) : Request.Answer(StyleRequest.View(product)!);
+        return request.IsUnchanged(product.ETag!.Trim('"')) ? Results.StatusCode(StatusCodes.Status304NotModified) : Request.Answer(StyleRequest.View(product, context.Caller())!);
     }
 }

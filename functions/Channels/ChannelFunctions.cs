@@ -11,7 +11,7 @@ public sealed class ChannelFunctions(SalesChannels channels)
     [Function("PutChannel"), Access]
     public async Task<IResult> PutChannel([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "api/channels/{id}")] HttpRequest request, string id, FunctionContext context)
     {
-        var body = RequestFields.Parse(await request.BytesAsync());
+        var body = await request.FieldsAsync();
         var (channel, created) = await channels.PutAsync(id, body, request.Condition(), context.Caller().Actor, context.CancellationToken);
         request.SetETag(channel.ETag);
         return Request.Answer(channels.View(channel), created ? StatusCodes.Status201Created : StatusCodes.Status200OK);

@@ -14,7 +14,7 @@ public sealed class ImportFunctions(ProductImport products, StockImport stock, I
     const int Limit = 25_000_000;
     static readonly string[] Types = ["text/csv", "application/csv", "text/plain", "application/vnd.ms-excel"];
 
-    [Function("ImportProducts"), Access(Role.Sales)]
+    [Function("ImportProducts"), Access]
     public Task<IResult> ImportProducts([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/imports/products")] HttpRequest request, FunctionContext context) =>
         RunAsync(request, context, "products", async (file, import, dryRun) => await products.RunAsync(file, import, dryRun, context.Caller().Actor, context.CancellationToken));
 

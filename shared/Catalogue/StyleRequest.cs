@@ -46,15 +46,16 @@ public static class StyleRequest
         }
     }
 
-    /// <summary>A style as the API shows it: active SKUs in the matrix, archived ones in a list, amounts as decimal strings.</summary>
-    public static object View(StyleAndProducts found)
+    /// <summary>A style as the API shows it: active SKUs in the matrix, archived ones in a list, amounts as decimal strings.
+    /// Costs only to callers who see value.</summary>
+    public static object View(StyleAndProducts found, Caller caller)
     {
         var style = found.Style;
         return new
         {
             style.Id, style.Name, style.Season, style.Category, style.Colours, style.Sizes,
-            Matrix = Matrix(style, cell => View(found.Products.GetValueOrDefault(cell.Sku)) ?? new { cell.Sku }),
-            Archived = style.Cells.Where(cell => cell.Archived).Select(cell => View(found.Products.GetValueOrDefault(cell.Sku)) ?? new { cell.Sku, cell.Colour, cell.Size, Active = false }).ToList(),
+            Matrix = Matrix(style, cell => View(found.Products.GetValueOrDefault(cell.Sku), caller) ?? new { cell.Sku }),
+            Archived = style.Cells.Where(cell => cell.Archived).Select(cell => View(found.Products.GetValueOrDefault(cell.Sku), caller) ?? new { cell.Sku, cell.Colour, cell.Size, Active = false }).ToList(),
             style.Version, style.UpdatedAt, style.Actor,
         };
     }
@@ -66,10 +67,10 @@ public static class StyleRequest
     };
 
     /// <summary>A product as the API shows it.</summary>
-    public static object? View(Product? product) => product is null ? null : new
+    public static object? View(Product? product, Caller caller) => product is null ? null : new
     {
         product.Sku, product.Style, product.Name, product.Season, product.Category, product.Colour, product.Size, product.Barcode, product.Codes,
-        Price = product.Price is { } price ? Money.Text(price) : null, Cost = product.Cost is { } cost ? Money.Text(cost) : null,
+        Price = product.Price is { } price ? Money.Text(price) : null, Cost = product.Cost is { } cost && caller.SeesValue ? Money.Text(cost) : null,
         product.Weight, product.Attributes, product.Kind, product.Components, product.Active, product.Version, product.UpdatedAt, product.Actor,
     };
 

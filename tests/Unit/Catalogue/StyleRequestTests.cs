@@ -53,11 +53,20 @@ public class StyleRequestTests
     [Fact]
     public void What_get_answers_can_be_put_back_and_changes_nothing()
     {
-        var draft = Parse("""{"name":"Linen shirt","category":"Shirts","colours":["White","Navy"],"sizes":["S","M"],"matrix":{"Navy":{"M":{"sku":"A","price":"49.90","codes":["X/1"]}},"White":{"S":{"sku":"B"}}},"archived":[{"sku":"OLD","colour":"Red","size":"S"}]}""");
+        var draft = Parse("""{"name":"Linen shirt","category":"Shirts","colours":["White","Navy"],"sizes":["S","M"],"matrix":{"Navy":{"M":{"sku":"A","price":"49.90","cost":"18.50","codes":["X/1"]}},"White":{"S":{"sku":"B"}}},"archived":[{"sku":"OLD","colour":"Red","size":"S"}]}""");
         var plan = StylePlan.Make(draft, null, new Dictionary<string, Product>(), DateTimeOffset.UnixEpoch, "ana");
         var products = plan.Changed.ToDictionary(product => product.Sku);
-        var view = JsonSerializer.Serialize(StyleRequest.View(new StyleAndProducts(plan.Style, products)), Json.Options);
+        var view = JsonSerializer.Serialize(StyleRequest.View(new StyleAndProducts(plan.Style, products), new Caller("k", "ana", Role.Admin, Scope.Everything)), Json.Options);
         Assert.True(StylePlan.Make(Parse(view), plan.Style, products, DateTimeOffset.UnixEpoch, "ben").IsUnchanged, view);
+    }
+
+    [Fact]
+    public void Costs_are_shown_to_those_who_see_value_only()
+    {
+        var product = new Product { Sku = "A", Style = "LSH", Name = "x", Colour = "Navy", Size = "M", Price = 499_000, Cost = 185_000 };
+        string Shown(Role role) => JsonSerializer.Serialize(StyleRequest.View(product, new("k", "ana", role, Scope.Everything)), Json.Options);
+        Assert.Contains("18.50", Shown(Role.Finance), StringComparison.Ordinal);
+        Assert.DoesNotContain("18.50", Shown(Role.Sales), StringComparison.Ordinal);
     }
 
     [Fact]
