@@ -7,6 +7,7 @@ using Selvedge.Functions.Api;
 using Selvedge.Functions.Exceptions;
 using Selvedge.Imports;
 using Selvedge.Ledger;
+using Selvedge.Orders;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions;
@@ -34,6 +35,7 @@ public static class App
             .AddChannels()
             .AddImports()
             .AddSingleton<ExceptionCases>()
+            .AddOrders()
             .AddHostedService<Startup>()
             .AddHostedService<ContradictionWatch>();
         configure?.Invoke(builder);

@@ -1,0 +1,104 @@
+using Selvedge.Ledger;
+
+namespace Selvedge.Orders;
+
+/// <summary>An order as a surface hands it in, before it is resolved against the catalogue and routed. Money in ten-thousandths of
+/// <see cref="Currency"/>.</summary>
+public sealed record Draft
+{
+    /// <summary>Most lines of one order: with all fields at their longest the document stays below Cosmos DB's 2 MB.</summary>
+    public const int MostLines = 2_000;
+
+    /// <summary>Most units of one line.</summary>
+    public const long MostUnits = 1_000_000;
+
+    /// <summary>Longest id of an order or line, in characters.</summary>
+    public const int LongestId = 120;
+
+    /// <summary>Longest code of a line: a longer one is no SKU of ours.</summary>
+    public const int LongestCode = 200;
+
+    public required string ExternalId { get; init; }
+    public string? Customer { get; init; }
+    public string? Name { get; init; }
+    public DateTimeOffset? PlacedAt { get; init; }
+    public DateTimeOffset? RequiredBy { get; init; }
+
+    /// <summary>0 to 9; null: the channel's.</summary>
+    public int? Priority { get; init; }
+    public required string Currency { get; init; }
+    public required IReadOnlyList<DraftLine> Lines { get; init; }
+    public Person? Person { get; init; }
+    public bool Test { get; init; }
+    public IReadOnlyDictionary<string, string>? References { get; init; }
+
+    /// <summary>Set when it comes cancelled.</summary>
+    public Cancel? Cancel { get; init; }
+
+    /// <summary>Who says so: a person, or a system such as <c>channel:shopify-au</c>.</summary>
+    public required string Actor { get; init; }
+
+    /// <summary>Hash of everything that was asked, in our canonical encoding.</summary>
+    public string ContentHash()
+    {
+        var content = Canonical.Start().Name("order").Add(ExternalId).Add(Customer).Add(Name).Add(PlacedAt).Add(RequiredBy).Add((long?)Priority).Add(Currency).Add(Test);
+        foreach (var line in Lines)
+            content.Name("line").Add(line.Id).Add(line.Code).Add(line.Quantity).Add(line.UnitPrice).Add(line.Discount).Add(line.Tax).Add(line.TaxIncluded).Add(line.ShippingShare).Add(line.NeedsStock);
+        content.Name("person").Add(Person?.Email).Add(Person?.Phone);
+        Add(content, Person?.ShipTo);
+        Add(content, Person?.BillTo);
+        return content.ShortHash();
+    }
+
+    static void Add(Canonical content, PostalAddress? a) =>
+        content.Name("address").Add(a?.Name).Add(a?.Company).Add(a?.Line1).Add(a?.Line2).Add(a?.City).Add(a?.Region).Add(a?.Postcode).Add(a?.Country).Add(a?.Phone);
+}
+
+/// <summary>A line as handed in.</summary>
+public sealed record DraftLine
+{
+    public required string Id { get; init; }
+
+    /// <summary>SKU, GTIN or another code as the surface knows it; null when it gave none.</summary>
+    public string? Code { get; init; }
+    public required long Quantity { get; init; }
+    public long UnitPrice { get; init; }
+    public long Discount { get; init; }
+    public long Tax { get; init; }
+    public bool TaxIncluded { get; init; }
+    public long ShippingShare { get; init; }
+
+    /// <summary>False for gift cards and services.</summary>
+    public bool NeedsStock { get; init; } = true;
+}
+
+/// <summary>Splits money over lines.</summary>
+public static class Shares
+{
+    /// <summary>Splits <paramref name="total"/> in proportion to <paramref name="weights"/> (equally when all are zero), largest remainders
+    /// first, so that the shares add up to it exactly.</summary>
+    public static long[] Split(long total, ReadOnlySpan<long> weights)
+    {
+        var shares = new long[weights.Length];
+        if (total == 0 || weights.Length == 0) return shares;
+        Int128 sum = 0;
+        foreach (var weight in weights) sum += Math.Max(0, weight);
+        var remainders = new (Int128 Left, int At)[weights.Length];
+        var given = 0L;
+        for (var i = 0; i < weights.Length; i++)
+        {
+            var (share, rest) = sum == 0 ? Int128.DivRem(total, weights.Length) : Int128.DivRem((Int128)total * Math.Max(0, weights[i]), sum);
+            shares[i] = (long)share;
+            given += (long)share;
+            remainders[i] = (rest, i);
+        }
+        Array.Sort(remainders, (a, b) => a.Left != b.Left ? Int128.Abs(b.Left).CompareTo(Int128.Abs(a.Left)) : a.At.CompareTo(b.At));
+        for (var i = 0; given != total; i++)
+        {
+            var step = Math.Sign(total - given);
+            shares[remainders[i].At] += step;
+            given += step;
+        }
+        return shares;
+    }
+}

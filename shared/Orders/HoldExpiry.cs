@@ -1,0 +1,54 @@
+using Microsoft.Azure.Cosmos;
+using Microsoft.Extensions.Logging;
+using Selvedge.Ledger;
+using Selvedge.Platform;
+
+namespace Selvedge.Orders;
+
+/// <summary>Releases holds and tentative claims whose time is up.</summary>
+public sealed partial class HoldExpiry(Store store, InventoryLedger ledger, TimeProvider time, ILogger<HoldExpiry> log)
+{
+    /// <summary>Most claims of one run; the next run goes on.</summary>
+    const int Most = 5_000;
+    const int Width = 16;
+
+    /// <summary>One pass. Answers how many claims were released.</summary>
+    public async Task<int> RunAsync(CancellationToken cancel)
+    {
+        var query = new QueryDefinition("SELECT * FROM c WHERE c.expiresAt < @now").WithParameter("@now", InstantConverter.Text(time.GetUtcNow()));
+        var (seen, released) = (0, 0);
+        using var pages = store.Skus.GetItemQueryIterator<Claim>(query, requestOptions: new() { MaxItemCount = 200 });
+        while (pages.HasMoreResults && seen < Most)
+        {
+            var page = await pages.ReadNextAsync(cancel);
+            seen += page.Count;
+            // One line's claims at several places lapse together.
+            var lines = page.DistinctBy(claim => (claim.Order, claim.Line, claim.Revision));
+            await Parallel.ForEachAsync(lines, new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (claim, _) =>
+            {
+                if (await LapseAsync(claim)) Interlocked.Increment(ref released);
+            });
+        }
+        return released;
+    }
+
+    async Task<bool> LapseAsync(Claim claim)
+    {
+        try
+        {
+            var outcome = await ledger.ExecuteAsync(new Settle
+            {
+                Sku = claim.Sku, Order = claim.Order, Line = claim.Line, Revision = claim.Revision, Keep = false, Lapsed = true, Actor = "system:hold-expiry", Reason = "its time was up",
+            });
+            return outcome.Verdict == Verdict.Applied;
+        }
+        catch (ProblemException later)
+        {
+            LogLeft(later, claim.Sku, claim.Order, claim.Line);
+            return false;
+        }
+    }
+
+    [LoggerMessage(EventId = 3011, Level = LogLevel.Warning, Message = "The hold on {Sku} by order {Order} line {Line} is left for the next run")]
+    partial void LogLeft(Exception failure, string sku, string order, string line);
+}

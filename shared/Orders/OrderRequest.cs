@@ -1,0 +1,68 @@
+using Selvedge.Platform;
+
+namespace Selvedge.Orders;
+
+/// <summary>An order by API: <c>{channel, externalId, lines[{sku, quantity, price}], shipTo, …}</c>.</summary>
+/// <param name="Channel">The channel's id.</param>
+/// <param name="Draft">The order.</param>
+public sealed record OrderRequest(string Channel, Draft Draft)
+{
+    /// <summary>Reads a request. Whether its codes are known is for <see cref="CheckAsync"/>.</summary>
+    /// <exception cref="ProblemException">400 with the JSON pointer of every fault.</exception>
+    public static OrderRequest Parse(RequestFields body, string actor)
+    {
+        var channel = body.Text("channel", 40);
+        var lines = new List<DraftLine>();
+        var ids = new HashSet<string>(StringComparer.Ordinal);
+        if (!body.Has("lines")) body.Add("lines", "Expected a list of lines; it is missing.");
+        foreach (var line in body.Objects("lines", Draft.MostLines))
+        {
+            var id = line.OptionalText("id", Draft.LongestId) ?? (lines.Count + 1).ToString(System.Globalization.CultureInfo.InvariantCulture);
+            if (!ids.Add(id)) line.Add("id", $"Line '{id}' is there twice.");
+            if (!line.Has("quantity")) line.Add("quantity", $"Expected a whole number from 1 to {Draft.MostUnits}; it is missing.");
+            lines.Add(new()
+            {
+                Id = id, Code = line.Text("sku", Draft.LongestCode), Quantity = line.Whole("quantity", 1, Draft.MostUnits, 1),
+                UnitPrice = line.OptionalMoney("price") ?? 0, Discount = line.OptionalMoney("discount") ?? 0, Tax = line.OptionalMoney("tax") ?? 0,
+                TaxIncluded = line.Flag("taxIncluded", false), ShippingShare = line.OptionalMoney("shipping") ?? 0,
+            });
+        }
+        if (body.Has("lines") && lines.Count == 0) body.Add("lines", $"Expected 1 to {Draft.MostLines} lines.");
+        var currency = body.OptionalText("currency", 3) ?? "";
+        if (body.Has("currency") && (currency.Length != 3 || !currency.All(char.IsAsciiLetterUpper))) body.Add("currency", "Expected three capital letters (ISO 4217), e.g. \"AUD\".");
+        var draft = new Draft
+        {
+            ExternalId = body.Text("externalId", Draft.LongestId), Customer = body.OptionalText("customer", 60), Name = body.OptionalText("name", 100),
+            PlacedAt = Instant(body, "placedAt"), RequiredBy = Instant(body, "requiredBy"), Priority = (int?)body.OptionalWhole("priority", 0, 9),
+            Currency = currency, Lines = lines, Actor = actor,
+            Person = new() { Id = "", Email = body.OptionalText("email", 320), Phone = body.OptionalText("phone", 40), ShipTo = Address(body.Object("shipTo")), BillTo = Address(body.Object("billTo")) },
+        };
+        body.ThrowIfFaulty();
+        return new(channel, draft);
+    }
+
+    /// <summary>Refuses codes that mean no SKU of ours: who asks can correct them.</summary>
+    /// <exception cref="ProblemException">400 with the JSON pointer of every one.</exception>
+    public async Task CheckAsync(Func<string?, ValueTask<string?>> resolve)
+    {
+        var faults = new List<Fault>();
+        for (var i = 0; i < Draft.Lines.Count; i++)
+            if (await resolve(Draft.Lines[i].Code) is null) faults.Add(new($"/lines/{i}/sku", $"'{Draft.Lines[i].Code}' is no SKU, barcode or code of ours."));
+        if (faults.Count > 0) throw ProblemException.Invalid($"{faults[0].Pointer}: {faults[0].Detail}{(faults.Count > 1 ? $" And {faults.Count - 1} more." : "")}", faults.Take(100));
+    }
+
+    static DateTimeOffset? Instant(RequestFields body, string name)
+    {
+        if (body.OptionalText(name, 40) is not { } text) return null;
+        if (text.Length >= 20 && text[10] == 'T' && (text[^1] == 'Z' || text[^6] is '+' or '-')
+            && DateTimeOffset.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var at)) return InstantConverter.Cut(at);
+        body.Add(name, "Expected an instant as RFC 3339 text, e.g. \"2026-11-23T09:15:00Z\".");
+        return null;
+    }
+
+    static PostalAddress? Address(RequestFields? a) => a is null ? null : new()
+    {
+        Name = a.OptionalText("name", 200), Company = a.OptionalText("company", 200), Line1 = a.OptionalText("line1", 200), Line2 = a.OptionalText("line2", 200),
+        City = a.OptionalText("city", 100), Region = a.OptionalText("region", 100), Postcode = a.OptionalText("postcode", 20), Country = a.OptionalText("country", 2), Phone = a.OptionalText("phone", 40),
+    };
+}

@@ -1,0 +1,20 @@
+using Microsoft.Extensions.DependencyInjection;
+using Selvedge.Channels.Shopify;
+using Selvedge.Channels;
+using Selvedge.Ledger;
+
+namespace Selvedge.Orders;
+
+public static class OrderServices
+{
+    /// <summary>Orders, their intake and the webhooks that feed it. Needs the store, the ledger, the catalogue, the channels and the exceptions.</summary>
+    public static IServiceCollection AddOrders(this IServiceCollection services) => services
+        .AddSingleton<OrderStore>()
+        .AddSingleton<StockView>()
+        .AddSingleton<Planning>()
+        .AddSingleton<OrderExceptions>()
+        .AddSingleton(provider => new Claiming(provider.GetRequiredService<InventoryLedger>().ExecuteAsync))
+        .AddSingleton<Intake>()
+        .AddSingleton<HoldExpiry>()
+        .AddSingleton(provider => ShopifyWebhooks.System(provider.GetRequiredService<Intake>()));
+}

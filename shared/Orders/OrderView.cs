@@ -1,0 +1,38 @@
+using Selvedge.Platform;
+
+namespace Selvedge.Orders;
+
+/// <summary>An order as the API shows it: money as decimal strings in the order's currency, quantities in units.</summary>
+public sealed record OrderView(
+    string Id, string Channel, Surface ChannelKind, string ExternalId, string? Customer, string? Name, OrderStatus Status, DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt, DateTimeOffset? PlacedAt, DateTimeOffset? RequiredBy, int Priority, string Currency, string? Rate, DateOnly? RateDate,
+    long Revision, IReadOnlyList<OrderLineView> Lines, Plan? Plan, bool Deciding, Cancel? Cancel, bool Test, IReadOnlyDictionary<string, string>? References,
+    Person? People)
+{
+    /// <param name="order">The order.</param>
+    /// <param name="people">Who it is for, for callers who may know.</param>
+    public static OrderView Of(Order order, Person? people = null) => new(
+        order.Id, order.Channel, order.ChannelKind, order.ExternalId, order.Customer, order.Name, order.Status, order.CreatedAt, order.UpdatedAt, order.PlacedAt,
+        order.RequiredBy, order.Priority, order.Currency, order.Rate, order.RateDate, order.Revision,
+        [.. order.Lines.Select(line => new OrderLineView(line.Id, line.Sku, line.ExternalSku, line.Kind, line.FulfilledBy, line.Quantity, Money.Text(line.UnitPrice),
+            Money.Text(line.Discount), Money.Text(line.Tax), line.TaxIncluded, Money.Text(line.ShippingShare), line.Places ?? [], line.Committed, line.Backordered,
+            line.Oversold, line.Cancelled, line.Missing))],
+        order.Plan, order.Intake is not null, order.Cancel, order.Test, order.References, people);
+
+    /// <summary>The 409 of an all-or-nothing order that could not be had: names the short lines.</summary>
+    public static ProblemException Refusal(Order order)
+    {
+        var lines = order.Lines.Where(line => line.Missing > 0).ToList();
+        var named = string.Join(", ", lines.Take(5).Select(line => $"{line.Quantity} {line.Sku} ({line.Quantity - line.Missing} available)"));
+        var problem = ProblemException.Conflict("insufficient-stock", "Not enough stock",
+            $"Order '{order.Id}' was refused and holds nothing: wanted {named}{(lines.Count > 5 ? $" and {lines.Count - 5} more" : "")}. Ask for less under a new externalId.");
+        problem.Members["order"] = order.Id;
+        problem.Members["lines"] = lines.Select(line => new { line.Id, line.Sku, line.Quantity, Available = line.Quantity - line.Missing, Short = line.Missing });
+        return problem;
+    }
+}
+
+/// <summary>A line as the API shows it.</summary>
+public sealed record OrderLineView(
+    string Id, string Sku, string? ExternalSku, LineKind Kind, FulfilledBy FulfilledBy, long Quantity, string Price, string Discount, string Tax, bool TaxIncluded,
+    string Shipping, IReadOnlyList<string> Places, long Committed, long Backordered, long Oversold, long Cancelled, long Missing);
