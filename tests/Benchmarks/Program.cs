@@ -1,0 +1,18 @@
+using Selvedge.Tests.Benchmarks;
+
+switch (args.FirstOrDefault())
+{
+    case "claims": await Claims.RunAsync(seconds: Number("--seconds", 8)); break;
+    case "million": await Million.RunAsync(entries: Number("--entries", 1_000_000)); break;
+    case "orders": await Orders.RunAsync(seconds: Number("--seconds", 15)); break;
+    default:
+        Console.WriteLine("""
+            Selvedge benchmarks. Each prints its floor beside its number, in one run on this machine.
+              claims  [--seconds 8]          durable claims through the ledger, 64 callers: 500 SKUs, and one hot SKU
+              million [--entries 1000000]    memory, claim speed and start-up with that many entries
+              orders  [--seconds 15]         signed two-line Shopify orders over HTTP, load driver included
+            """);
+        break;
+}
+
+int Number(string name, int otherwise) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1], null) : otherwise;
