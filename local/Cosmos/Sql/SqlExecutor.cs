@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Selvedge.Local.Cosmos.Storage;
 
@@ -12,28 +14,96 @@ internal sealed record QueryRequest(
     Container Container, string Text, JsonElement Parameters, JsonElement ResumeFilter, byte[] From, byte[] To,
     int PageSize, string? Continuation, long Now);
 
-/// <summary>Rows as UTF-8 JSON values; <paramref name="Continuation"/> is null when there is no more.</summary>
-internal sealed record QueryPage(IReadOnlyList<ReadOnlyMemory<byte>> Rows, string? Continuation);
+/// <summary>
+/// Rows as UTF-8 JSON values; <paramref name="Continuation"/> is null when there is no more. <paramref name="Visited"/>: stored rows read for it.
+/// </summary>
+internal sealed record QueryPage(IReadOnlyList<ReadOnlyMemory<byte>> Rows, string? Continuation, int Visited);
 
-/// <summary>Runs Cosmos SQL on a read connection.</summary>
+/// <summary>
+/// Runs Cosmos SQL. SQLite finds the rows (by key range or by an index over the JSON) and nothing else: conditions, order
+/// and projection are evaluated here on the item's JSON, so that there is one meaning of every construct, Cosmos's.
+/// </summary>
 internal static class SqlExecutor
 {
-    /// <exception cref="CosmosError">400, naming the construct that is not supported or the syntax error.</exception>
-    public static QueryPage Run(Connection connection, QueryRequest request) =>
-        throw CosmosError.BadRequest($"The query is not supported here: {request.Text}");
+    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    /// <exception cref="CosmosError">400, naming the construct that is not supported or the syntax error, and its position.</exception>
+    public static QueryPage Run(Connection connection, QueryRequest request)
+    {
+        try
+        {
+            var query = SqlParser.Query(request.Text, ReadParameters(request.Parameters));
+            var access = SqlAccess.Choose(query, request);
+            using var row = new SqlRow(request.Container);
+            var page = new SqlPage(connection, request, query, access, row);
+            return query.GroupBy.Count > 0 || query.Aggregates.Count > 0 ? page.Grouped()
+                : access.GivesOrder ? page.Streamed()
+                : page.Sorted();
+        }
+        catch (InsufficientExecutionStackException)
+        {
+            throw CosmosError.BadRequest("The query is nested too deeply.");
+        }
+    }
 
     /// <summary>
     /// Whether a patch condition (<c>FROM c WHERE ...</c>) holds for one document, given whole, with its system properties.
     /// </summary>
-    /// <exception cref="CosmosError">400, naming the construct that is not supported or the syntax error.</exception>
-    public static bool Holds(Connection connection, string condition, ReadOnlySpan<byte> document) =>
-        throw CosmosError.BadRequest($"The condition is not supported here: {condition}");
-}
+    /// <exception cref="CosmosError">400, naming the construct that is not supported or the syntax error, and its position.</exception>
+    public static bool Holds(string condition, ReadOnlySpan<byte> document)
+    {
+        try
+        {
+            var query = SqlParser.Condition(condition);
+            using var row = new SqlRow(null);
+            row.Move(0, 0, 0, document);
+            var scope = new SqlScope(row, query.Root);
+            var holds = false;
+            scope.Each(query.Joins, () => !(holds = SqlEvaluator.Evaluate(query.Where!, scope).IsTrue));
+            return holds;
+        }
+        catch (InsufficientExecutionStackException)
+        {
+            throw CosmosError.BadRequest("The condition is nested too deeply.");
+        }
+    }
 
-/// <summary>SQLite indexes for a container's indexing policy.</summary>
-internal static class SqlIndexes
-{
-    /// <summary>CREATE INDEX statements for <paramref name="container"/>'s <c>includedPaths</c>; none for the default policy.</summary>
-    public static IReadOnlyList<string> For(Container container) =>
-        container.Definition.IndexingPolicy is null ? [] : [];
+    /// <summary>Writes what SELECT makes of the row; false when that is undefined and there is no row to give.</summary>
+    public static bool Project(SqlQuery query, SqlScope scope, IBufferWriter<byte> output)
+    {
+        if (query.Select is null)
+        {
+            scope.Row.WriteTo(output);
+            return true;
+        }
+
+        using var writer = new Utf8JsonWriter(output, WriterOptions);
+        return SqlEvaluator.Write(query.Select, scope, writer);
+    }
+
+    private static Dictionary<string, SqlValue> ReadParameters(JsonElement parameters)
+    {
+        var values = new Dictionary<string, SqlValue>(StringComparer.Ordinal);
+        if (parameters.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
+        {
+            return values;
+        }
+
+        if (parameters.ValueKind != JsonValueKind.Array)
+        {
+            throw CosmosError.BadRequest("The query's parameters must be an array of {\"name\":\"@..\",\"value\":..}.");
+        }
+
+        foreach (var parameter in parameters.EnumerateArray())
+        {
+            if (parameter.ValueKind != JsonValueKind.Object || !parameter.TryGetProperty("name", out var name) || name.ValueKind != JsonValueKind.String)
+            {
+                throw CosmosError.BadRequest("A query parameter has no name.");
+            }
+
+            values[name.GetString()!] = parameter.TryGetProperty("value", out var value) ? SqlValue.Of(value) : SqlValue.Undefined;
+        }
+
+        return values;
+    }
 }

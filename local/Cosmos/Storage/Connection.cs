@@ -38,7 +38,9 @@ internal sealed class Connection : IDisposable
 
         raw.sqlite3_extended_result_codes(handle, 1);
         raw.sqlite3_busy_timeout(handle, 5_000);
-        return new Connection(handle, path);
+        var connection = new Connection(handle, path);
+        Sql.SqlIndexes.Register(connection);
+        return connection;
     }
 
     /// <summary>A statement the caller owns and disposes.</summary>

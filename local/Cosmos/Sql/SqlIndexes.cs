@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Selvedge.Local.Cosmos.Storage;
+using SQLitePCL;
+
+namespace Selvedge.Local.Cosmos.Sql;
+
+/// <summary>A SQLite index over one property of the items' JSON.</summary>
+/// <param name="Name">Of the index.</param>
+/// <param name="Path">The property's name, or names from the outside in.</param>
+/// <param name="Expression">What the index is over: a sort key (<see cref="SqlSortKey"/>), NULL where the property is undefined.</param>
+internal sealed record SqlIndex(string Name, string[] Path, string Expression);
+
+/// <summary>
+/// SQLite indexes for a container's indexing policy: one for every included path that names a property (<c>/status/?</c>).
+/// <c>/*</c> makes none: what is not indexed is found by a scan, which is slower but right. (The service refuses to ORDER BY
+/// a path its policy leaves out; here that is a scan too.) Rows without the property are not in its index.
+/// </summary>
+internal static class SqlIndexes
+{
+    /// <summary>The SQL function behind the indexes: <c>sort_key(body, '/path')</c>.</summary>
+    private const string Function = "sort_key";
+
+    /// <summary>CREATE INDEX statements for <paramref name="container"/>'s policy; none for the default one.</summary>
+    public static IReadOnlyList<string> For(Container container) =>
+        [.. Of(container).Select(index => $"CREATE INDEX IF NOT EXISTS {index.Name} ON {container.Table} ({index.Expression}, rid) WHERE {index.Expression} IS NOT NULL")];
+
+    public static IReadOnlyList<SqlIndex> Of(Container container)
+    {
+        var indexes = new List<SqlIndex>();
+        if (container.Definition.IndexingPolicy is not { } policy || !policy.TryGetProperty("includedPaths", out var included))
+        {
+            return indexes;
+        }
+
+        foreach (var item in included.EnumerateArray())
+        {
+            var text = item.GetProperty("path").GetString()!;
+            if (!text.EndsWith("/?", StringComparison.Ordinal) || Segments(text[1..^2]) is not { } path)
+            {
+                continue;
+            }
+
+            var pointer = "/" + string.Join('/', path);
+            if (indexes.Exists(index => index.Path.SequenceEqual(path)) || path[0] == "id" || path[0].StartsWith('_'))
+            {
+                continue;
+            }
+
+            indexes.Add(new SqlIndex(
+                string.Create(CultureInfo.InvariantCulture, $"{container.Table}_{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(pointer)))[..16]}"),
+                path,
+                $"{Function}(body, '{pointer.Replace("'", "''", StringComparison.Ordinal)}')"));
+        }
+
+        return indexes;
+    }
+
+    /// <summary>Makes the indexes' function known to a connection; every connection on a store needs it.</summary>
+    public static void Register(Connection connection)
+    {
+        const int flags = raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC | raw.SQLITE_INNOCUOUS;
+        var paths = new Dictionary<string, byte[][]>(StringComparer.Ordinal);
+        var code = raw.sqlite3_create_function(connection.Handle, Function, 2, flags, null, (context, _, arguments) =>
+        {
+            var pointer = raw.sqlite3_value_text(arguments[1]).utf8_to_string();
+            if (!paths.TryGetValue(pointer, out var path))
+            {
+                paths[pointer] = path = [.. pointer[1..].Split('/').Select(Encoding.UTF8.GetBytes)];
+            }
+
+            var value = Find(raw.sqlite3_value_blob(arguments[0]), path);
+            if (value.IsDefined)
+            {
+                raw.sqlite3_result_blob(context, SqlSortKey.Encode(value));
+            }
+            else
+            {
+                raw.sqlite3_result_null(context);
+            }
+        });
+        if (code != raw.SQLITE_OK)
+        {
+            throw connection.Failure(code);
+        }
+    }
+
+    /// <summary>The names of a policy path without its slash in front and <c>/?</c> behind; null for one over array elements or with a slash in a name.</summary>
+    private static string[]? Segments(string path)
+    {
+        var segments = path.Split('/').Select(segment => segment.Length > 1 && segment[0] == '"' && segment[^1] == '"' ? segment[1..^1] : segment).ToArray();
+        return Array.Exists(segments, segment => segment.Length == 0 || segment is "[]" or "*" || segment.Contains('"')) ? null : segments;
+    }
+
+    /// <summary>The last property of that path, as in <see cref="JsonElement.TryGetProperty(string, out JsonElement)"/>.</summary>
+    private static SqlValue Find(ReadOnlySpan<byte> body, ReadOnlySpan<byte[]> path)
+    {
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
+        reader.Read();
+        return Find(ref reader, path);
+    }
+
+    private static SqlValue Find(ref Utf8JsonReader reader, ReadOnlySpan<byte[]> path)
+    {
+        var found = SqlValue.Undefined;
+        if (path.IsEmpty)
+        {
+            switch (reader.TokenType)
+            {
+                case JsonTokenType.StartObject or JsonTokenType.StartArray:
+                    return SqlValue.Of(JsonElement.ParseValue(ref reader));
+                case JsonTokenType.String:
+                    return SqlValue.Of(reader.GetString()!);
+                case JsonTokenType.Number:
+                    return SqlValue.Of(reader.GetDouble());
+                default:
+                    return reader.TokenType == JsonTokenType.Null ? SqlValue.Null : SqlValue.Of(reader.TokenType == JsonTokenType.True);
+            }
+        }
+
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return found;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var here = reader.ValueTextEquals(path[0]);
+            reader.Read();
+            if (here)
+            {
+                found = Find(ref reader, path[1..]);
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+
+        return found;
+    }
+}
