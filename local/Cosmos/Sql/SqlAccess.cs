@@ -69,7 +69,6 @@ internal sealed class SqlScan : IDisposable
     private readonly QueryRequest _request;
     private readonly SqlAccess _access;
     private readonly IEnumerator<(byte[] From, byte[] To)> _ranges;
-    private readonly (byte[] Key, long Rid)? _resume;
     private Statement? _statement;
 
     public SqlScan(Connection connection, QueryRequest request, SqlAccess access, byte[]? after)
@@ -85,7 +84,6 @@ internal sealed class SqlScan : IDisposable
         else if (after is not null)
         {
             var (key, rid) = SqlPosition.Split(after);
-            _resume = (key, rid);
             ranges = SqlRanges.Intersect(ranges, access.Descending ? SqlRanges.Between([], key) : SqlRanges.Between(SqlRanges.Next(key), KeyRange.End))!;
             if (SqlRanges.Intersect(access.Ranges, SqlRanges.Point(key))!.List.Count > 0)
             {

@@ -16,7 +16,7 @@ internal static class SqlBounds
         SqlLogic any => Either(any.Terms.Select(term => OfProperty(term, root, path))),
         SqlCall { Function.Name: "IS_DEFINED" } call when IsPath(call.Arguments[0], root, path) => SqlRanges.Between([SqlSortKey.Tag(SqlType.Null)], KeyRange.End),
         null => null,
-        _ => OfTerm(where, expression => IsPath(expression, root, path), SqlSortKey.Encode, SqlSortKey.TextPrefix,
+        _ => OfTerm(where, expression => IsPath(expression, root, path), value => SqlSortKey.Encode(value), SqlSortKey.TextPrefix,
             type => SqlRanges.StartingWith([SqlSortKey.Tag(type)])),
     };
 

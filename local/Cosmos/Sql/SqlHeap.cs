@@ -34,7 +34,7 @@ internal sealed class SqlHeap(int rows, int bytes)
         }
     }
 
-    public IEnumerable<(byte[] Key, ReadOnlyMemory<byte> Row)> Ascending() => Take().Reverse();
+    public IEnumerable<(byte[] Key, ReadOnlyMemory<byte> Row)> Ascending() => Enumerable.Reverse(Take());
 
     /// <summary>Once a row was left out for its bytes, no larger key may enter, or the page would have a gap.</summary>
     private bool Full => _queue.Count >= rows || (Refused && _queue.Count > 0);

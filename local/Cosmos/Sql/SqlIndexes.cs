@@ -60,7 +60,7 @@ internal static class SqlIndexes
     /// <summary>Makes the indexes' function known to a connection; every connection on a store needs it.</summary>
     public static void Register(Connection connection)
     {
-        const int flags = raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC | raw.SQLITE_INNOCUOUS;
+        const int flags = raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC;
         var paths = new Dictionary<string, byte[][]>(StringComparer.Ordinal);
         var code = raw.sqlite3_create_function(connection.Handle, Function, 2, flags, null, (context, _, arguments) =>
         {

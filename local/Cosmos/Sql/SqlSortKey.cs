@@ -41,7 +41,7 @@ internal static class SqlSortKey
             case SqlType.String:
                 output.Write(fixedBytes[..1]);
                 AppendText(output, value.Text);
-                output.Write([0, 0]);
+                output.Write("\0\0"u8);
                 break;
             case SqlType.Array or SqlType.Object:
                 output.Write(fixedBytes[..1]);
@@ -62,7 +62,7 @@ internal static class SqlSortKey
     public static byte[] TextPrefix(string text)
     {
         var output = new ArrayBufferWriter<byte>(32);
-        output.Write([Tag(SqlType.String)]);
+        output.Write<byte>([Tag(SqlType.String)]);
         AppendText(output, text);
         return output.WrittenSpan.ToArray();
     }
@@ -88,7 +88,7 @@ internal static class SqlSortKey
         for (var zero = text.IndexOf('\0', StringComparison.Ordinal); zero >= 0; zero = text.IndexOf('\0', from))
         {
             Encoding.UTF8.GetBytes(text.AsSpan(from, zero - from), output);
-            output.Write([0, 0xFF]);
+            output.Write<byte>([0, 0xFF]);
             from = zero + 1;
         }
 

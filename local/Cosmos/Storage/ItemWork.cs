@@ -136,7 +136,7 @@ internal sealed class ItemWork(Container container, Operation[] operations) : Wo
             {
                 var whole = new System.Buffers.ArrayBufferWriter<byte>();
                 ItemJson.Write(whole, container, before.Lsn, before.Rid, before.Ts, body.Span);
-                if (!Sql.SqlExecutor.Holds(connection, condition, whole.WrittenSpan))
+                if (!Sql.SqlExecutor.Holds(condition, whole.WrittenSpan))
                 {
                     operation.Fail(412, "One of the specified pre-condition is not met: the patch condition is false.");
                     return false;
