@@ -16,7 +16,7 @@ internal static class FunctionCatalogue
         assembly?.GetTypes() ?? throw new InvalidOperationException("The process has no entry assembly. Name the functions' assembly with builder.UseFunctions.");
 
     /// <summary>All functions of <paramref name="types"/> that are not switched off by <c>AzureWebJobs.NAME.Disabled</c>.</summary>
-    /// <exception cref="StartupException">One cannot be hosted; the message names it.</exception>
+    /// <exception cref="LocalHostException">One cannot be hosted; the message names it.</exception>
     public static IReadOnlyList<HostedFunction> Find(IEnumerable<Type> types, LocalSettings settings, IConfiguration configuration)
     {
         var functions = new List<HostedFunction>();
@@ -102,5 +102,5 @@ internal static class FunctionCatalogue
     }
 
     /// <summary>A function that cannot be hosted.</summary>
-    public static StartupException Refuse(string name, string why) => new(ExitCode.Functions, $"Function {name}: {why}");
+    public static LocalHostException Refuse(string name, string why) => new(ExitCode.Functions, $"Function {name}: {why}");
 }

@@ -23,7 +23,7 @@ internal static class FunctionInvoker
 
     /// <summary>Binds the parameters: the trigger, <see cref="FunctionContext"/>, <see cref="CancellationToken"/>, and route
     /// values by name, as text or parsed.</summary>
-    /// <exception cref="StartupException">A parameter has nothing to be bound to.</exception>
+    /// <exception cref="LocalHostException">A parameter has nothing to be bound to.</exception>
     public static Func<Invocation, ValueTask<object?>> Compile(string name, MethodInfo method, ParameterInfo trigger, RoutePattern? route)
     {
         var invocation = Expression.Parameter(typeof(Invocation));

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Selvedge.Local.Cosmos;
 
 namespace Selvedge.Local.Functions;
 
@@ -15,7 +16,7 @@ public class FunctionsApplication
     /// <summary>Reads the settings and readies the builder; nothing is opened before <see cref="FunctionsApplicationBuilder.Build"/>
     /// and the host's start.</summary>
     /// <param name="args">The command line: <c>--port</c>, <c>--host</c>, <c>--data</c>, <c>--cosmos-port</c>, and what the app reads itself.</param>
-    /// <exception cref="StartupException">An argument, <c>host.json</c> or <c>local.settings.json</c> is malformed.</exception>
+    /// <exception cref="LocalHostException">An argument, <c>host.json</c> or <c>local.settings.json</c> is malformed.</exception>
     public static FunctionsApplicationBuilder CreateBuilder(string[] args) =>
         CreateBuilder(args, [AppContext.BaseDirectory, Directory.GetCurrentDirectory()]);
 
@@ -23,7 +24,8 @@ public class FunctionsApplication
     internal static FunctionsApplicationBuilder CreateBuilder(string[] args, IReadOnlyList<string> folders)
     {
         ArgumentNullException.ThrowIfNull(args);
-        StartupException.PrintWhenUnhandled();
+        LocalHostException.PrintWhenUnhandled();
+        CosmosEnvironment.Apply();
         return new FunctionsApplicationBuilder(args, folders);
     }
 }
@@ -56,6 +58,7 @@ public class FunctionsApplicationBuilder : IHostApplicationBuilder, IFunctionsWo
         inner.Services.TryAddSingleton(TimeProvider.System);
         inner.Services.AddSingleton(new LocalAddress());
         inner.Services.AddSingleton(_ => LocalData.Open(Settings.Data));
+        inner.Services.AddKeyedSingleton<HttpMessageHandler>("cosmos", (services, _) => new CosmosHandler(services.GetRequiredService<LocalData>().Cosmos));
     }
 
     /// <summary>State shared while building.</summary>
@@ -99,7 +102,7 @@ public class FunctionsApplicationBuilder : IHostApplicationBuilder, IFunctionsWo
         where TContainerBuilder : notnull => ((IHostApplicationBuilder)inner).ConfigureContainer(factory, configure);
 
     /// <summary>Finds and checks the functions and makes the host.</summary>
-    /// <exception cref="StartupException">A function cannot be hosted, or two routes can match one method and path.</exception>
+    /// <exception cref="LocalHostException">A function cannot be hosted, or two routes can match one method and path.</exception>
     public IHost Build()
     {
         ThrowIfBuilt();
@@ -107,7 +110,7 @@ public class FunctionsApplicationBuilder : IHostApplicationBuilder, IFunctionsWo
         var functions = FunctionCatalogue.Find(FunctionTypes ?? FunctionCatalogue.TypesOf(System.Reflection.Assembly.GetEntryAssembly()), Settings, Configuration);
         if (!AnswersHttp && functions.FirstOrDefault(function => function.Http is not null) is { } http)
         {
-            throw new StartupException(ExitCode.Functions, $"Function {http.Name} has an HTTP trigger, but the app does not call builder.ConfigureFunctionsWebApplication().");
+            throw new LocalHostException(ExitCode.Functions, $"Function {http.Name} has an HTTP trigger, but the app does not call builder.ConfigureFunctionsWebApplication().");
         }
         FunctionExecutionDelegate pipeline = static context => ((Invocation)context).ExecuteAsync();
         foreach (var stage in Enumerable.Reverse(middleware)) { pipeline = stage(pipeline); }

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Selvedge.Local.Cosmos;
 
 namespace Selvedge.Local.Functions;
 
@@ -23,8 +24,8 @@ public sealed class LocalAddress
     }
 }
 
-/// <summary>The host <see cref="FunctionsApplicationBuilder.Build"/> makes: opens the data folder, binds the address, then starts
-/// the app's services, HTTP and last the timers; stops in the reverse order.</summary>
+/// <summary>The host <see cref="FunctionsApplicationBuilder.Build"/> makes. Opens the data folder and binds the address, then starts
+/// the app's hosted services, the timers, and HTTP last; stops in the reverse order, and the data folder closes at the end.</summary>
 internal sealed class FunctionsHost : IHost, IAsyncDisposable
 {
     // Azure's host takes 100 MB at most; a function may lower it per request (IHttpMaxRequestBodySizeFeature).
@@ -33,11 +34,12 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
     private readonly WebApplication app;
     private readonly LocalSettings settings;
     private readonly Listeners listeners;
-    private readonly Func<TimerRunner> makeTimers;
-    private TimerRunner? timers;
+    private CosmosEndpoint? cosmosEndpoint;
+    private CosmosStore? watched;
+    private string? storeFault;
 
-    private FunctionsHost(WebApplication app, LocalSettings settings, Listeners listeners, Func<TimerRunner> makeTimers) =>
-        (this.app, this.settings, this.listeners, this.makeTimers) = (app, settings, listeners, makeTimers);
+    private FunctionsHost(WebApplication app, LocalSettings settings, Listeners listeners) =>
+        (this.app, this.settings, this.listeners) = (app, settings, listeners);
 
     /// <inheritdoc/>
     public IServiceProvider Services => app.Services;
@@ -47,38 +49,43 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
     {
         var listeners = new Listeners();
         builder.WebHost.UseKestrelCore();
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = MaxRequestBodyBytes;
-        });
+        builder.WebHost.ConfigureKestrel(kestrel => (kestrel.AddServerHeader, kestrel.Limits.MaxRequestBodySize) = (false, MaxRequestBodyBytes));
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Take);
+        builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<TimerRunner>(services, functions, pipeline));
         if (functions.Any(function => typeof(IActionResult).IsAssignableFrom(function.Http?.Result))) { builder.Services.AddMvcCore(); }
         var app = builder.Build();
         new HttpFunctions(pipeline, app.Services.GetRequiredService<ILogger<HttpFunctions>>()).Map(app, functions);
-        return new FunctionsHost(app, settings, listeners, () =>
-            ActivatorUtilities.CreateInstance<TimerRunner>(app.Services, functions, pipeline, app.Services));
+        return new FunctionsHost(app, settings, listeners);
     }
 
     /// <inheritdoc/>
-    /// <exception cref="StartupException">The data folder, the store or the address cannot be had.</exception>
+    /// <exception cref="LocalHostException">The data folder, the store or the address cannot be had, or the app failed to start.</exception>
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
-        app.Services.GetRequiredService<LocalData>();
+        var data = app.Services.GetRequiredService<LocalData>();
         var port = listeners.Bind(settings);
+        app.Services.GetRequiredService<LocalAddress>().Url = $"http://{Listeners.UrlHost(settings.Host)}:{port}";
         var kestrel = app.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value;
         foreach (var endPoint in listeners.EndPoints) { kestrel.Listen(endPoint); }
-        app.Services.GetRequiredService<LocalAddress>().Url = $"http://{Listeners.UrlHost(settings.Host)}:{port}";
-        await app.StartAsync(cancellationToken);
-        timers = makeTimers();
-        timers.Start();
+        if (settings.CosmosPort is { } cosmosPort) { cosmosEndpoint = await StartCosmosEndpointAsync(data.Cosmos, cosmosPort); }
+        try
+        {
+            await app.StartAsync(cancellationToken);
+        }
+        catch (Exception failure) when (failure is not (LocalHostException or OperationCanceledException))
+        {
+            throw new LocalHostException(ExitCode.App, $"The app could not start: {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+        watched = data.Cosmos;
+        watched.Faulted += StopOnFault;
     }
 
     /// <inheritdoc/>
+    /// <exception cref="LocalHostException">The host was stopped by a fault of the store.</exception>
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
-        if (timers is not null) { await timers.StopAsync(cancellationToken); }
         await app.StopAsync(cancellationToken);
+        if (Interlocked.Exchange(ref storeFault, null) is { } message) { throw new LocalHostException(ExitCode.StoreFault, message); }
     }
 
     /// <inheritdoc/>
@@ -87,8 +94,28 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        timers?.Dispose();
+        if (watched is not null) { watched.Faulted -= StopOnFault; }
+        if (cosmosEndpoint is not null) { await cosmosEndpoint.DisposeAsync(); }
         await app.DisposeAsync();
         listeners.Dispose();
+    }
+
+    // The store's writer calls this; the stop must not run on its thread, which the requests being drained wait for.
+    private void StopOnFault(string message)
+    {
+        storeFault = message;
+        _ = Task.Run(app.Lifetime.StopApplication);
+    }
+
+    private static async Task<CosmosEndpoint> StartCosmosEndpointAsync(CosmosStore store, int port)
+    {
+        try
+        {
+            return await CosmosEndpoint.StartAsync(store, port);
+        }
+        catch (CosmosStoreException taken)
+        {
+            throw new LocalHostException(ExitCode.Address, taken.Message, taken);
+        }
     }
 }

@@ -41,18 +41,18 @@ internal sealed record HostedFunction(HostedFunction.Identity Definition, Func<I
             TimeSpan.FromTicks((long)Math.Min(FirstDelay.Ticks * Math.Pow(2, retry - 1), MaxDelay.Ticks));
 
         /// <summary>Reads the attribute on <paramref name="method"/>.</summary>
-        /// <exception cref="StartupException">A time is malformed.</exception>
+        /// <exception cref="LocalHostException">A time is malformed.</exception>
         public static RetryPolicy Of(string function, MethodInfo method) => method.GetCustomAttribute<RetryAttribute>() switch
         {
             null => None,
             FixedDelayRetryAttribute once => new(once.MaxRetryCount, Time(function, once.DelayInterval), Time(function, once.DelayInterval)),
             ExponentialBackoffRetryAttribute grows => new(grows.MaxRetryCount, Time(function, grows.MinimumInterval), Time(function, grows.MaximumInterval)),
-            var other => throw new StartupException(ExitCode.Functions, $"Function {function}: {other.GetType().Name} is not a retry attribute this host knows."),
+            var other => throw new LocalHostException(ExitCode.Functions, $"Function {function}: {other.GetType().Name} is not a retry attribute this host knows."),
         };
 
         private static TimeSpan Time(string function, string text) => TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) && time >= TimeSpan.Zero
             ? time
-            : throw new StartupException(ExitCode.Functions, $"Function {function}: the retry interval '{text}' is not a time. Write it as hh:mm:ss.");
+            : throw new LocalHostException(ExitCode.Functions, $"Function {function}: the retry interval '{text}' is not a time. Write it as hh:mm:ss.");
     }
 
     /// <summary>The definition middleware sees.</summary>

@@ -21,7 +21,7 @@ internal sealed class Listeners : IDisposable
         : address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : host;
 
     /// <summary>Binds the configured address; yields the port.</summary>
-    /// <exception cref="StartupException">It cannot be bound; the message says how to choose another.</exception>
+    /// <exception cref="LocalHostException">It cannot be bound; the message says how to choose another.</exception>
     public int Bind(LocalSettings settings)
     {
         var addresses = Addresses(settings.Host);
@@ -41,7 +41,7 @@ internal sealed class Listeners : IDisposable
             catch (SocketException refused)
             {
                 Dispose();
-                throw new StartupException(ExitCode.Address, Explain(settings, refused), refused);
+                throw new LocalHostException(ExitCode.Address, Explain(settings, refused), refused);
             }
         }
     }
@@ -70,7 +70,7 @@ internal sealed class Listeners : IDisposable
         if (host.Equals("localhost", StringComparison.OrdinalIgnoreCase)) { return CanBind(IPAddress.IPv6Loopback) ? [IPAddress.Loopback, IPAddress.IPv6Loopback] : [IPAddress.Loopback]; }
         return IPAddress.TryParse(host, out var address)
             ? [address]
-            : throw new StartupException(ExitCode.Settings, $"--host '{host}' is not an address. Give localhost, * for all addresses, or an IP address of this machine.");
+            : throw new LocalHostException(ExitCode.Settings, $"--host '{host}' is not an address. Give localhost, * for all addresses, or an IP address of this machine.");
     }
 
     // Containers often have IPv6 compiled in but no ::1 configured.

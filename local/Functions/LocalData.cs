@@ -1,4 +1,5 @@
 using System.Globalization;
+using Selvedge.Local.Cosmos;
 
 namespace Selvedge.Local.Functions;
 
@@ -10,18 +11,24 @@ public sealed class LocalData : IDisposable
 {
     private readonly FileStream folderLock;
 
-    private LocalData(string path, FileStream folderLock, TimerStatusFile timers) => (Path, this.folderLock, Timers) = (path, folderLock, timers);
+    private LocalData(string path, FileStream folderLock, TimerStatusFile timers, CosmosStore cosmos) =>
+        (Path, this.folderLock, Timers, Cosmos) = (path, folderLock, timers, cosmos);
 
     /// <summary>The folder, absolute.</summary>
     public string Path { get; }
+
+    /// <summary>The Cosmos DB store in the folder.</summary>
+    public CosmosStore Cosmos { get; }
 
     /// <summary>When each monitored timer ran last.</summary>
     internal TimerStatusFile Timers { get; }
 
     /// <summary>Creates the folder where it is missing (readable by its owner only) and locks it for this process. The
     /// lock is the operating system's, so that a killed process leaves none behind.</summary>
-    /// <exception cref="StartupException">The folder cannot be written, is open already, or holds something unreadable.</exception>
-    public static LocalData Open(string path)
+    /// <param name="path">The folder.</param>
+    /// <param name="cosmos">How its Cosmos store behaves; null: the defaults.</param>
+    /// <exception cref="LocalHostException">The folder cannot be written, is open already, or holds something unreadable.</exception>
+    public static LocalData Open(string path, CosmosStoreOptions? cosmos = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = System.IO.Path.GetFullPath(path);
@@ -34,7 +41,7 @@ public sealed class LocalData : IDisposable
             try
             {
                 File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-                return new LocalData(path, folderLock, TimerStatusFile.Open(System.IO.Path.Combine(path, "timers.json")));
+                return new LocalData(path, folderLock, TimerStatusFile.Open(System.IO.Path.Combine(path, "timers.json")), CosmosStore.Open(path, cosmos));
             }
             catch
             {
@@ -42,14 +49,22 @@ public sealed class LocalData : IDisposable
                 throw;
             }
         }
+        catch (CosmosStoreException unopened)
+        {
+            throw new LocalHostException(ExitCode.Store, unopened.Message, unopened);
+        }
         catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException)
         {
-            throw new StartupException(ExitCode.DataUnusable, $"The data folder {path} cannot be written: {unusable.Message} Choose another with --data FOLDER or SELVEDGE_DATA.", unusable);
+            throw new LocalHostException(ExitCode.DataUnusable, $"The data folder {path} cannot be written: {unusable.Message} Choose another with --data FOLDER or SELVEDGE_DATA.", unusable);
         }
     }
 
     /// <summary>Closes what is stored, then gives the folder free.</summary>
-    public void Dispose() => folderLock.Dispose();
+    public void Dispose()
+    {
+        Cosmos.Dispose();
+        folderLock.Dispose();
+    }
 
     private static FileStream Lock(string file, string path, string owner)
     {
@@ -59,7 +74,7 @@ public sealed class LocalData : IDisposable
         }
         catch (IOException taken) when (IsSharingViolation(taken))
         {
-            throw new StartupException(ExitCode.DataInUse, $"The data folder {path} is in use by {OwnerName(owner)}. Stop it, or choose another folder with --data FOLDER or SELVEDGE_DATA.", taken);
+            throw new LocalHostException(ExitCode.DataInUse, $"The data folder {path} is in use by {OwnerName(owner)}. Stop it, or choose another folder with --data FOLDER or SELVEDGE_DATA.", taken);
         }
     }
 

@@ -36,7 +36,7 @@ internal sealed class LocalSettings
     /// <param name="configuration">Receives the settings.</param>
     /// <param name="args">The command line: <c>--name value</c>, <c>--name=value</c>, <c>--flag</c> (read as <c>true</c>).</param>
     /// <param name="folders">Where the two files are looked for: the app's folder, then the current one.</param>
-    /// <exception cref="StartupException">A file or an argument is malformed.</exception>
+    /// <exception cref="LocalHostException">A file or an argument is malformed.</exception>
     public static LocalSettings Load(IConfigurationBuilder configuration, string[] args, IReadOnlyList<string> folders)
     {
         foreach (var file in Existing(folders, "local.settings.json")) { configuration.AddInMemoryCollection(ReadLocalSettings(file)); }
@@ -147,5 +147,5 @@ internal sealed class LocalSettings
         }
     }
 
-    private static StartupException Wrong(string message, Exception? inner = null) => new(ExitCode.Settings, message, inner);
+    private static LocalHostException Wrong(string message, Exception? inner = null) => new(ExitCode.Settings, message, inner);
 }

@@ -11,7 +11,7 @@ namespace Selvedge.Local.Functions;
 /// </summary>
 internal static class RouteConflicts
 {
-    /// <exception cref="StartupException">Two routes overlap; the message names both functions.</exception>
+    /// <exception cref="LocalHostException">Two routes overlap; the message names both functions.</exception>
     public static void Refuse(IReadOnlyList<HostedFunction> functions)
     {
         var routed = functions.Where(function => function.Http is not null).ToList();
@@ -22,7 +22,7 @@ internal static class RouteConflicts
                 var (one, other) = (routed[i].Http!, routed[j].Http!);
                 if (SharedMethod(one.Methods, other.Methods) is { } method && Overlap(one.Pattern, other.Pattern))
                 {
-                    throw new StartupException(ExitCode.Functions, $"Functions {routed[i].Name} ({one.Pattern.RawText}) and {routed[j].Name} ({other.Pattern.RawText}) can both match one {method} request, and Azure would choose by function name. Change a route, or exclude one from the other with a constraint such as {{id:int}}.");
+                    throw new LocalHostException(ExitCode.Functions, $"Functions {routed[i].Name} ({one.Pattern.RawText}) and {routed[j].Name} ({other.Pattern.RawText}) can both match one {method} request, and Azure would choose by function name. Change a route, or exclude one from the other with a constraint such as {{id:int}}.");
                 }
             }
         }

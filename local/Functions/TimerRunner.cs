@@ -1,36 +1,35 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Selvedge.Local.Functions;
 
 /// <summary>Runs each timer function on its schedule, one run at a time, as Azure's timer listener does.</summary>
 internal sealed partial class TimerRunner(
-    IReadOnlyList<HostedFunction> functions, FunctionExecutionDelegate pipeline, IServiceProvider services, LocalData data, TimeProvider time, ILogger<TimerRunner> logger) : IDisposable
+    IReadOnlyList<HostedFunction> functions, FunctionExecutionDelegate pipeline, IServiceProvider services, LocalData data, TimeProvider time,
+    IHostApplicationLifetime lifetime, ILogger<TimerRunner> logger) : IHostedService
 {
     // Waits are cut into pieces so that a stepped clock or a machine that slept is noticed.
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
 
-    private readonly CancellationTokenSource stopping = new();
+    private readonly CancellationToken stopping = lifetime.ApplicationStopping;
     private Task running = Task.CompletedTask;
 
-    /// <summary>Starts all schedules.</summary>
-    public void Start() => running = Task.WhenAll(functions.Where(function => function.Timer is not null).Select(function => Task.Run(() => KeepAsync(function))));
-
-    /// <summary>Starts no more runs, cancels those in progress and waits for them until <paramref name="cancellationToken"/>.</summary>
-    public async Task StopAsync(CancellationToken cancellationToken)
+    /// <summary>Starts all schedules; the app's own hosted services have started by then.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
     {
-        await stopping.CancelAsync();
-        await running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        running = Task.WhenAll(functions.Where(function => function.Timer is not null).Select(function => Task.Run(() => KeepAsync(function), CancellationToken.None)));
+        return Task.CompletedTask;
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => stopping.Dispose();
+    /// <summary>Waits for the runs in progress, which were cancelled as the stop began, until <paramref name="cancellationToken"/>.</summary>
+    public Task StopAsync(CancellationToken cancellationToken) => running.WaitAsync(cancellationToken);
 
     private async Task KeepAsync(HostedFunction function)
     {
         try
         {
-            using var lease = await data.Timers.LeaseAsync(function.Name, stopping.Token);
+            using var lease = await data.Timers.LeaseAsync(function.Name, stopping);
             await FollowScheduleAsync(function, function.Timer!);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested) { }
@@ -72,9 +71,9 @@ internal sealed partial class TimerRunner(
     {
         for (var left = due - Now; left > TimeSpan.Zero; left = due - Now)
         {
-            await Task.Delay(left < LongestWait ? RoundUp(left) : LongestWait, time, stopping.Token);
+            await Task.Delay(left < LongestWait ? RoundUp(left) : LongestWait, time, stopping);
         }
-        stopping.Token.ThrowIfCancellationRequested();
+        stopping.ThrowIfCancellationRequested();
     }
 
     // Timers tick in whole milliseconds; rounding down would wake just before the occurrence.
@@ -97,7 +96,7 @@ internal sealed partial class TimerRunner(
         for (var retry = 0; ; retry++)
         {
             await using var scope = services.CreateAsyncScope();
-            var invocation = new Invocation(function, stopping.Token)
+            var invocation = new Invocation(function, stopping)
             {
                 TriggerInput = info, InstanceServices = scope.ServiceProvider, Retry = new(retry, policy.MaxRetryCount),
             };
@@ -108,11 +107,11 @@ internal sealed partial class TimerRunner(
             }
             catch (Exception failure)
             {
-                stopping.Token.ThrowIfCancellationRequested();
+                stopping.ThrowIfCancellationRequested();
                 LogFailed(failure, function.Name, invocation.InvocationId, retry + 1);
             }
             if (policy.MaxRetryCount >= 0 && retry >= policy.MaxRetryCount) { return; }
-            await Task.Delay(policy.DelayBefore(retry + 1), time, stopping.Token);
+            await Task.Delay(policy.DelayBefore(retry + 1), time, stopping);
         }
     }
 

@@ -37,17 +37,17 @@ internal sealed partial class TimerSchedule
     private TimerSchedule(CrontabSchedule schedule) => this.schedule = schedule;
 
     /// <summary>Reads <paramref name="trigger"/>'s schedule, through the setting it names where it is <c>%Name%</c>.</summary>
-    /// <exception cref="StartupException">The setting is missing or the expression is malformed.</exception>
+    /// <exception cref="LocalHostException">The setting is missing or the expression is malformed.</exception>
     public static TimerSchedule Parse(string function, TimerTriggerAttribute trigger, IConfiguration settings)
     {
         var expression = SettingName().Replace(trigger.Schedule ?? "", match => settings[match.Groups[1].Value] is { Length: > 0 } value
             ? value
-            : throw new StartupException(ExitCode.Settings, $"Function {function}: its schedule %{match.Groups[1].Value}% names a setting that is not set. Add it to local.settings.json's Values or the environment."));
+            : throw new LocalHostException(ExitCode.Settings, $"Function {function}: its schedule %{match.Groups[1].Value}% names a setting that is not set. Add it to local.settings.json's Values or the environment."));
         var seconds = expression.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length == 6;
         var parsed = CrontabSchedule.TryParse(expression, new CrontabSchedule.ParseOptions { IncludingSeconds = seconds });
         return parsed is not null
             ? new TimerSchedule(parsed)
-            : throw new StartupException(ExitCode.Functions, $"Function {function}: '{expression}' is not an NCRONTAB schedule. Six fields are expected: second minute hour day month weekday, as in 0 */5 * * * *.");
+            : throw new LocalHostException(ExitCode.Functions, $"Function {function}: '{expression}' is not an NCRONTAB schedule. Six fields are expected: second minute hour day month weekday, as in 0 */5 * * * *.");
     }
 
     /// <summary>The first occurrence after <paramref name="time"/>; <see cref="DateTime.MaxValue"/> when there is none.</summary>
@@ -83,7 +83,7 @@ internal sealed class TimerStatusFile
     private TimerStatusFile(string file, Dictionary<string, ScheduleStatus> statuses) => (this.file, this.statuses) = (file, statuses);
 
     /// <summary>Reads the file, where there is one.</summary>
-    /// <exception cref="StartupException">It cannot be read.</exception>
+    /// <exception cref="LocalHostException">It cannot be read.</exception>
     public static TimerStatusFile Open(string file)
     {
         try
@@ -93,7 +93,7 @@ internal sealed class TimerStatusFile
         }
         catch (Exception unreadable) when (unreadable is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new StartupException(ExitCode.Store, $"The timers' status in {file} cannot be read: {unreadable.Message} Delete the file to start the schedules afresh.", unreadable);
+            throw new LocalHostException(ExitCode.Store, $"The timers' status in {file} cannot be read: {unreadable.Message} Delete the file to start the schedules afresh.", unreadable);
         }
     }
 

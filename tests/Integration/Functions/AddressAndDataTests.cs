@@ -19,7 +19,7 @@ public class AddressAndDataTests
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
         using var folder = new TempFolder();
         using var host = RunningHost.Build(folder, Ping, _ => { }, "--port", $"{port}");
-        var refusal = await Assert.ThrowsAsync<StartupException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+        var refusal = await Assert.ThrowsAsync<LocalHostException>(() => host.StartAsync(TestContext.Current.CancellationToken));
         Assert.Equal(ExitCode.Address, refusal.Code);
         Assert.Contains($"Port {port} is taken", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("--port", refusal.Message, StringComparison.Ordinal);
@@ -54,7 +54,7 @@ public class AddressAndDataTests
     {
         using var folder = new TempFolder();
         using var host = RunningHost.Build(folder, Ping, _ => { }, "--host", address);
-        Assert.Contains(why, (await Assert.ThrowsAsync<StartupException>(() => host.StartAsync(TestContext.Current.CancellationToken))).Message, StringComparison.Ordinal);
+        Assert.Contains(why, (await Assert.ThrowsAsync<LocalHostException>(() => host.StartAsync(TestContext.Current.CancellationToken))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public class AddressAndDataTests
         using (LocalData.Open(folder.File("data")))
         {
             using var second = RunningHost.Build(folder, Ping, _ => { });
-            var refusal = await Assert.ThrowsAsync<StartupException>(() => second.StartAsync(TestContext.Current.CancellationToken));
+            var refusal = await Assert.ThrowsAsync<LocalHostException>(() => second.StartAsync(TestContext.Current.CancellationToken));
             Assert.Equal(ExitCode.DataInUse, refusal.Code);
             Assert.Contains($"The data folder {folder.File("data")} is in use by this very process", refusal.Message, StringComparison.Ordinal);
         }
@@ -78,7 +78,7 @@ public class AddressAndDataTests
     {
         using var folder = new TempFolder();
         folder.Write("file", "");
-        var refusal = Assert.Throws<StartupException>(() => LocalData.Open(folder.File(Path.Combine("file", "data"))));
+        var refusal = Assert.Throws<LocalHostException>(() => LocalData.Open(folder.File(Path.Combine("file", "data"))));
         Assert.Equal(ExitCode.DataUnusable, refusal.Code);
         Assert.Contains("--data FOLDER", refusal.Message, StringComparison.Ordinal);
     }
@@ -104,6 +104,6 @@ public class AddressAndDataTests
             Assert.Same(data, one.Services.GetRequiredService<LocalData>());
             Assert.Equal((HttpStatusCode.OK, "pong"), await two.GetAsync("/ping"));
         }
-        Assert.Throws<StartupException>(() => LocalData.Open(data.Path));
+        Assert.Throws<LocalHostException>(() => LocalData.Open(data.Path));
     }
 }

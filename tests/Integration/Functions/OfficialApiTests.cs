@@ -10,7 +10,7 @@ namespace Selvedge.Tests.Integration.Functions;
 public partial class OfficialApiTests
 {
     private static readonly HashSet<Type> LocalOnly =
-        [typeof(LocalData), typeof(LocalAddress), typeof(StartupException), typeof(ExitCode), typeof(LocalFunctionsApplicationBuilderExtensions)];
+        [typeof(LocalData), typeof(LocalAddress), typeof(LocalHostException), typeof(ExitCode), typeof(LocalFunctionsApplicationBuilderExtensions)];
 
     private static readonly Dictionary<string, OfficialType> Official = ReadOfficial();
 

@@ -148,7 +148,7 @@ public class RefusalTests
         using var folder = new TempFolder();
         var builder = FunctionsApplication.CreateBuilder([], [folder.Path]);
         builder.UseFunctions(typeof(RoutingTests.Prefixed));
-        Assert.Contains("ConfigureFunctionsWebApplication", Assert.Throws<StartupException>(() => { using var host = builder.Build(); }).Message, StringComparison.Ordinal);
+        Assert.Contains("ConfigureFunctionsWebApplication", Assert.Throws<LocalHostException>(() => { using var host = builder.Build(); }).Message, StringComparison.Ordinal);
     }
 
     [Fact]

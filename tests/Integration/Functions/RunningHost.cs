@@ -56,10 +56,10 @@ internal sealed class RunningHost : IAsyncDisposable
     }
 
     /// <summary>The message with which a host of these functions refuses to be built.</summary>
-    public static StartupException Refusal(params Type[] functions)
+    public static LocalHostException Refusal(params Type[] functions)
     {
         using var folder = new TempFolder();
-        return Assert.Throws<StartupException>(() => { using var host = Build(folder, functions, _ => { }); });
+        return Assert.Throws<LocalHostException>(() => { using var host = Build(folder, functions, _ => { }); });
     }
 
     public async Task<(HttpStatusCode Status, string Body)> GetAsync(string path)

@@ -78,7 +78,7 @@ public class SettingsTests
     {
         using var folder = new TempFolder();
         folder.Write("local.settings.json", content);
-        var refusal = Assert.Throws<StartupException>(() => FunctionsApplication.CreateBuilder([], [folder.Path]));
+        var refusal = Assert.Throws<LocalHostException>(() => FunctionsApplication.CreateBuilder([], [folder.Path]));
         Assert.Equal(ExitCode.Settings, refusal.Code);
         Assert.StartsWith(folder.File("local.settings.json"), refusal.Message, StringComparison.Ordinal);
         Assert.Contains(why, refusal.Message, StringComparison.Ordinal);
@@ -94,7 +94,7 @@ public class SettingsTests
     {
         using var folder = new TempFolder();
         folder.Write("host.json", content);
-        var refusal = Assert.Throws<StartupException>(() => FunctionsApplication.CreateBuilder([], [folder.Path]));
+        var refusal = Assert.Throws<LocalHostException>(() => FunctionsApplication.CreateBuilder([], [folder.Path]));
         Assert.Contains(why, refusal.Message, StringComparison.Ordinal);
         Assert.Contains("host.json", refusal.Message, StringComparison.Ordinal);
     }
@@ -110,7 +110,7 @@ public class SettingsTests
     public void A_malformed_command_line_is_refused(string why, params string[] args)
     {
         using var folder = new TempFolder();
-        var refusal = Assert.Throws<StartupException>(() => FunctionsApplication.CreateBuilder(args, [folder.Path]));
+        var refusal = Assert.Throws<LocalHostException>(() => FunctionsApplication.CreateBuilder(args, [folder.Path]));
         Assert.Equal(ExitCode.Settings, refusal.Code);
         Assert.Contains(why, refusal.Message, StringComparison.Ordinal);
     }

@@ -286,7 +286,7 @@ public class TimerTests
         Directory.CreateDirectory(folder.File("data"));
         folder.Write(Path.Combine("data", "timers.json"), "{ half");
         var time = new ManualTime(Noon);
-        var refusal = await Assert.ThrowsAsync<StartupException>(() => StartAsync(typeof(EveryFiveMinutes), time, new Runs(time), folder));
+        var refusal = await Assert.ThrowsAsync<LocalHostException>(() => StartAsync(typeof(EveryFiveMinutes), time, new Runs(time), folder));
         Assert.Equal(ExitCode.Store, refusal.Code);
         Assert.Contains("Delete the file to start the schedules afresh", refusal.Message, StringComparison.Ordinal);
     }

@@ -3,6 +3,9 @@ namespace Selvedge.Local.Functions;
 /// <summary>The process's exit codes when it does not end by itself with 0.</summary>
 public static class ExitCode
 {
+    /// <summary>The app itself failed to start; the log has the stack trace.</summary>
+    public const int App = 1;
+
     /// <summary>The command line, <c>host.json</c> or <c>local.settings.json</c> is wrong.</summary>
     public const int Settings = 2;
 
@@ -30,22 +33,23 @@ public static class ExitCode
 /// <param name="code">One of <see cref="ExitCode"/>.</param>
 /// <param name="message">What is wrong and what to do about it.</param>
 /// <param name="inner">The cause, where there is one.</param>
-public sealed class StartupException(int code, string message, Exception? inner = null) : Exception(message, inner)
+public sealed class LocalHostException(int code, string message, Exception? inner = null) : Exception(message, inner)
 {
     private static int printing;
 
     /// <summary>The process's exit code.</summary>
     public int Code { get; } = code;
 
-    /// <summary>From now on prints an unhandled <see cref="StartupException"/> as one line on stderr, without a stack trace.</summary>
+    /// <summary>From now on prints an unhandled <see cref="LocalHostException"/> as one line on stderr, without a stack trace.
+    /// Program.cs is the official one and catches nothing, so this is the only place for it.</summary>
     internal static void PrintWhenUnhandled()
     {
         if (Interlocked.Exchange(ref printing, 1) != 0) { return; }
         AppDomain.CurrentDomain.UnhandledException += (_, unhandled) =>
         {
-            if (unhandled.ExceptionObject is not StartupException startup) { return; }
-            Console.Error.WriteLine(startup.Message);
-            Environment.Exit(startup.Code);
+            if (unhandled.ExceptionObject is not LocalHostException stopped) { return; }
+            Console.Error.WriteLine(stopped.Message);
+            Environment.Exit(stopped.Code);
         };
     }
 }
