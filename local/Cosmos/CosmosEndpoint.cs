@@ -69,6 +69,10 @@ public sealed class CosmosEndpoint : IAsyncDisposable
             await context.Request.Body.CopyToAsync(body, context.RequestAborted).ConfigureAwait(false);
             answer = await gateway.AnswerAsync(new SocketRequest(context.Request, body.ToArray())).ConfigureAwait(false);
         }
+        catch (CosmosError e)
+        {
+            answer = CosmosResponse.Error(e.Status, e.SubStatus, e.Message);
+        }
         catch (BadHttpRequestException e)
         {
             answer = CosmosResponse.Error(e.StatusCode, 0, e.Message);
@@ -94,8 +98,24 @@ public sealed class CosmosEndpoint : IAsyncDisposable
     }
 
     private sealed class SocketRequest(HttpRequest request, ReadOnlyMemory<byte> body)
-        : CosmosRequest(request.Method, new Uri(request.GetEncodedUrl()).AbsolutePath, new Uri(request.GetEncodedUrl()), body)
+        : CosmosRequest(request.Method, Split(new Uri(request.GetEncodedUrl()).AbsolutePath), new Uri(request.GetEncodedUrl()), body)
     {
+        private static string[] Split(string path)
+        {
+            var parts = path.Trim('/') is { Length: > 0 } text ? text.Split('/') : [];
+            for (var i = 1; i < parts.Length; i += 2)
+            {
+                parts[i] = Uri.UnescapeDataString(parts[i]);
+                if (parts[i].AsSpan().IndexOfAny(@"/\?#") >= 0)
+                {
+                    throw CosmosError.BadRequest($"'{parts[i]}' cannot be a name or id. If it is '{Uri.EscapeDataString(parts[i])}' that is meant: "
+                        + "the client did not escape its '%', as the .NET SDK does not in gateway mode. Use a batch or a query for such an id, or CosmosHandler.");
+                }
+            }
+
+            return parts;
+        }
+
         public override string? Header(string name) => request.Headers.TryGetValue(name, out var values) ? values.ToString() : null;
     }
 }

@@ -55,8 +55,16 @@ public sealed class CosmosHandler(CosmosStore store) : HttpMessageHandler
     }
 
     private sealed class InProcessRequest(HttpRequestMessage request, ReadOnlyMemory<byte> body)
-        : CosmosRequest(request.Method.Method, request.RequestUri!.AbsolutePath, request.RequestUri, body)
+        : CosmosRequest(request.Method.Method, Split(request.RequestUri!.OriginalString), request.RequestUri, body)
     {
+        /// <summary>The SDK puts names and ids into the URI as they are, also a '%', which a URI parser would take for an escape.</summary>
+        private static string[] Split(string uri)
+        {
+            var scheme = uri.IndexOf("://", StringComparison.Ordinal);
+            var path = uri.IndexOf('/', scheme < 0 ? 0 : scheme + 3);
+            return path < 0 || path == uri.Length - 1 ? [] : uri[(path + 1)..].TrimEnd('/').Split('/');
+        }
+
         public override string? Header(string name) =>
             request.Headers.NonValidated.TryGetValues(name, out var values) ? values.ToString()
             : request.Content is { } content && name.StartsWith("Content-", StringComparison.Ordinal) && content.Headers.NonValidated.TryGetValues(name, out values) ? values.ToString()

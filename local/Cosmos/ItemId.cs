@@ -33,6 +33,7 @@ internal static class ItemId
         : length > most ? $"it is longer than {most}"
         : id.AsSpan().IndexOfAny(@"/\?#") >= 0 ? @"it contains one of / \ ? #"
         : id[^1] == ' ' ? "it ends with a space"
+        : id is "." or ".." ? "a URI cannot name it"
         : null;
 
     private static string Shown(string id) => id.Length <= 60 ? id : id[..60] + "…";

@@ -152,7 +152,7 @@ internal static class ItemReader
             Array.Resize(ref id, length);
         }
 
-        if (length is 0 or > ItemId.MaxBytes || id.AsSpan().IndexOfAny(@"/\?#"u8) >= 0 || id[^1] == ' ')
+        if (length is 0 or > ItemId.MaxBytes || id.AsSpan().IndexOfAny(@"/\?#"u8) >= 0 || id[^1] == ' ' || id[0] == '.')
         {
             ItemId.Check(System.Text.Encoding.UTF8.GetString(id));
         }

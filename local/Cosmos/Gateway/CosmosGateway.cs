@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace Selvedge.Local.Cosmos.Gateway;
@@ -45,13 +44,7 @@ internal sealed class CosmosGateway(CosmosStore store)
             }
         }
 
-        var path = request.Path.Trim('/');
-        var parts = path.Length == 0 ? [] : path.Split('/');
-        for (var i = 1; i < parts.Length; i += 2)
-        {
-            parts[i] = Uri.UnescapeDataString(parts[i]);
-        }
-
+        var parts = request.Segments;
         return (request.Method, parts) switch
         {
             ("GET", []) => new(Account(request.Endpoint)),
@@ -59,7 +52,7 @@ internal sealed class CosmosGateway(CosmosStore store)
             (_, ["dbs", var database, "colls", var name, "docs", var id]) => _items.AnswerAsync(request, store.Catalog.Container(database, name), id),
             ("POST", ["dbs", var database, "colls", var name, "docs"]) => PostAsync(request, store.Catalog.Container(database, name)),
             ("GET", ["dbs", var database, "colls", var name, "docs"]) => _feeds.ReadAsync(request, store.Catalog.Container(database, name)),
-            _ => throw CosmosError.BadRequest($"{request.Method} /{path} is not supported here."),
+            _ => throw CosmosError.BadRequest($"{request.Method} /{string.Join('/', parts)} is not supported here."),
         };
     }
 

@@ -4,13 +4,13 @@ using System.Text.Json;
 namespace Selvedge.Local.Cosmos.Gateway;
 
 /// <summary>A request, whether it came through a handler in this process or over a socket.</summary>
-internal abstract class CosmosRequest(string method, string path, Uri endpoint, ReadOnlyMemory<byte> body)
+internal abstract class CosmosRequest(string method, string[] segments, Uri endpoint, ReadOnlyMemory<byte> body)
 {
     /// <summary>GET, POST, ...</summary>
     public string Method { get; } = method;
 
-    /// <summary>Escaped path, as in the URI.</summary>
-    public string Path { get; } = path;
+    /// <summary>The parts of the path, not escaped.</summary>
+    public string[] Segments { get; } = segments;
 
     /// <summary>Where the caller reached us: what the account document gives as its endpoint.</summary>
     public Uri Endpoint { get; } = endpoint;
