@@ -1,0 +1,135 @@
+using System.Text;
+using Microsoft.Azure.Cosmos;
+using Selvedge.Catalogue;
+using Selvedge.Imports;
+using Selvedge.Ledger;
+using Selvedge.Platform;
+
+namespace Selvedge.Tests.Integration.Catalogue;
+
+public sealed class ImportTests : IAsyncLifetime
+{
+    readonly CatalogueStore store = new();
+
+    public ValueTask InitializeAsync() => store.InitializeAsync();
+    public ValueTask DisposeAsync() => store.DisposeAsync();
+
+    static Task<ProductImportResult> Products(CatalogueStore.Instance on, string csv, bool dryRun = false) => on.Products.RunAsync(Encoding.UTF8.GetBytes(csv), "i", dryRun, "ana");
+    static Task<StockImportResult> Stock(CatalogueStore.Instance on, string csv, string import = "s", bool dryRun = false) => on.Stock.RunAsync(Encoding.UTF8.GetBytes(csv), import, dryRun, "ana", _ => true);
+
+    static async Task<IReadOnlyList<ImportError>> Errors(Func<Task> import)
+    {
+        var problem = await Assert.ThrowsAsync<ProblemException>(import);
+        Assert.Equal((400, "import-invalid"), (problem.Status, problem.Type));
+        return (IReadOnlyList<ImportError>)problem.Members["errors"]!;
+    }
+
+    static async Task<long> CountAsync(Container container)
+    {
+        long count = 0;
+        using var pages = container.GetItemQueryIterator<long>("SELECT VALUE COUNT(1) FROM c");
+        while (pages.HasMoreResults) count += (await pages.ReadNextAsync()).Sum();
+        return count;
+    }
+
+    static async Task LocationsAsync(CatalogueStore.Instance on)
+    {
+        foreach (var location in SampleCatalogue.Locations) await on.Locations.PutAsync(location, null, "ana");
+    }
+
+    [Fact]
+    public async Task The_sample_range_goes_in_once_and_says_unchanged_the_second_time()
+    {
+        var one = store.New();
+        var csv = SampleCatalogue.ProductsCsv();
+        var would = await Products(one, csv, dryRun: true);
+        Assert.Equal(0, await CountAsync(one.Store.Styles) + await CountAsync(one.Store.Skus) + await CountAsync(one.Store.Aliases));
+        var first = await Products(one, csv);
+        Assert.Equal(would with { DryRun = false }, first);
+        Assert.Equal((40, first.Rows), (first.Styles.Created, first.Skus.Created));
+        Assert.Equal(new(0, 0, first.Rows), (await Products(one, csv)).Skus);
+        Assert.Equal(new(0, 1, first.Rows - 1), (await Products(one, csv.Replace("LSH101-WHI-XS,9520000000011,129.00", "LSH101-WHI-XS,9520000000011,119.00", StringComparison.Ordinal))).Skus);
+        Assert.Equal(1_190_000, (await one.Catalogue.FindProductAsync("9520000000011"))!.Price);
+
+        await LocationsAsync(one);
+        var stock = await Stock(one, SampleCatalogue.StockCsv());
+        Assert.Equal(3 * first.Rows, stock.Posted + stock.Empty);
+        var again = await Stock(one, SampleCatalogue.StockCsv());
+        Assert.Equal((0, stock.Posted, 0L), (again.Posted, again.Repeated, again.Units));
+        var found = await one.Catalogue.GetStyleAsync("LSH101");
+        var inventory = await StyleInventory.ReadAsync(one.Store, found.Style, _ => true);
+        Assert.Equal(inventory.Locations.Values.Sum(units => units.OnHand), inventory.Total.OnHand);
+        Assert.True(inventory.Matrix["White"]["M"].Locations["WH1"].Available > 0);
+        Assert.Equal(["WH1"], (await StyleInventory.ReadAsync(one.Store, found.Style, location => location == "WH1")).Locations.Keys);
+    }
+
+    [Fact]
+    public async Task Errors_of_the_file_and_against_the_catalogue_are_told_together_and_nothing_is_written()
+    {
+        var one = store.New();
+        await Products(one, "style,name,colour,size,sku,barcode\nA,A,Navy,M,A-M,6291041500213\n");
+        var before = await CountAsync(one.Store.Skus);
+        var errors = await Errors(() => Products(one, """
+            style,name,colour,size,sku,barcode,price
+            B,B,Navy,M,B-M,,10.00
+            B,B,Navy,L,B-L,06291041500213,10.00
+            B,B,Navy,S,A-M,,10.00
+            A,A,Navy,M,A-M2,,10.00
+            C,C,Navy,M,C-M,,-1
+
+            """));
+        Assert.Equal([(3, "barcode", "'A-M'"), (4, "sku", "belongs to style 'A'"), (5, "sku", "both 'A-M' and 'A-M2'"), (6, "price", "negative")],
+            errors.Select(error => (error.Line, error.Name!, new[] { "both 'A-M' and 'A-M2'", "belongs to style 'A'", "'A-M'", "negative" }.First(part => error.Message.Contains(part, StringComparison.Ordinal)))));
+        Assert.Equal(before, await CountAsync(one.Store.Skus));
+        Assert.Equal(1, await CountAsync(one.Store.Styles));
+    }
+
+    [Fact]
+    public async Task An_import_that_died_is_completed_by_the_same_file()
+    {
+        var writes = 300;
+        var dying = store.New(request => Task.FromResult(
+            new[] { "styles", "skus", "aliases" }.Any(container => CatalogueStore.IsWrite(request, container)) && Interlocked.Decrement(ref writes) < 0 ? CatalogueStore.Unavailable(request) : null));
+        var csv = SampleCatalogue.ProductsCsv();
+        await Assert.ThrowsAnyAsync<Exception>(() => Products(dying, csv));
+        var result = await Products(store.New(), csv);
+        Assert.InRange(result.Skus.Unchanged, 1, result.Rows - 1);
+        var one = store.New();
+        Assert.Equal(result.Rows, await CountAsync(one.Store.Skus));
+        Assert.Equal(new(0, 0, 40), (await Products(one, csv)).Styles);
+    }
+
+    [Fact]
+    public async Task Two_files_for_one_style_at_once_both_arrive()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(i => Products(store.New(), $"style,name,colour,size,sku\nS,Style,Navy,{i},S-{i}\n")));
+        var found = await store.New().Catalogue.GetStyleAsync("S");
+        Assert.Equal(["S-0", "S-1", "S-2", "S-3"], found.Style.Cells.Select(cell => cell.Sku).Order());
+        Assert.Equal(4, found.Products.Count);
+    }
+
+    [Fact]
+    public async Task Stock_names_unknown_skus_and_locations_with_their_lines()
+    {
+        var one = store.New();
+        await LocationsAsync(one);
+        await Products(one, "style,name,colour,size,sku,barcode,cost\nA,A,Navy,M,A-M,6291041500213,5.00\n");
+        var errors = await Errors(() => Stock(one, "sku,location,quantity\nA-M,WH1,1\n6291041500213,WH1,1\nNOPE,WH1,1\nA-M,WH9,1\nA-M,WH2,-1\n"));
+        Assert.Equal([(3, "sku"), (4, "sku"), (5, "location"), (6, "quantity")], errors.Select(error => (error.Line, error.Name!)));
+        Assert.Equal(1, await CountAsync(one.Store.Skus));
+    }
+
+    [Fact]
+    public async Task Opening_stock_by_barcode_is_worth_the_products_cost()
+    {
+        var one = store.New();
+        await LocationsAsync(one);
+        await Products(one, "style,name,colour,size,sku,barcode,cost\nA,A,Navy,M,A-M,6291041500213,5.00\n");
+        Assert.Equal(new StockImportResult("s", false, 2, 1, 0, 1, 7), await Stock(one, "sku;location;quantity\n6291041500213;WH1;7\nA-M;WH2;0\n"));
+        var balance = (await one.Store.Skus.ReadItemAsync<Balance>(Balance.DocumentId, new("A-M"))).Resource;
+        Assert.Equal((7L, 350_000L), (balance.Locations["WH1"].OnHand, balance.Value));
+        await Products(one, "style,name,colour,size,sku,cost\nA,A,Navy,M,A-M,6.00\n");
+        Assert.Equal(1, (await Stock(one, "sku;location;quantity\n6291041500213;WH1;7\nA-M;WH2;0\n")).Repeated);
+        Assert.Equal(1, (await Stock(one, "sku;location;quantity\n6291041500213;WH1;7\nA-M;WH2;0\n", "once more")).Posted);
+    }
+}
