@@ -88,13 +88,16 @@ public sealed record Style
     /// <summary>True from before its products are written until after: a writer that died left products behind this style, and the next
     /// write of the style completes them.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool Writing { get; init; }
+
+    /// <summary>Names the write that made this version: so a writer whose answer was lost knows its own from another's.</summary>
+    public string? Write { get; init; }
     public DateTimeOffset UpdatedAt { get; init; }
     public string Actor { get; init; } = "";
     [JsonPropertyName("_etag")] public string? ETag { get; init; }
 
     /// <summary>True when both say the same, whoever wrote it when.</summary>
     public bool SaysTheSameAs(Style? other) => other is not null
-        && (this with { Colours = other.Colours, Sizes = other.Sizes, Cells = other.Cells, Version = other.Version, UpdatedAt = other.UpdatedAt, Actor = other.Actor, ETag = other.ETag }).Equals(other)
+        && (this with { Write = other.Write, Colours = other.Colours, Sizes = other.Sizes, Cells = other.Cells, Version = other.Version, UpdatedAt = other.UpdatedAt, Actor = other.Actor, ETag = other.ETag }).Equals(other)
         && Colours.SequenceEqual(other.Colours) && Sizes.SequenceEqual(other.Sizes) && Cells.SequenceEqual(other.Cells);
 }
 

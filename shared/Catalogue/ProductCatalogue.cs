@@ -21,7 +21,8 @@ public sealed record CataloguePlan(IReadOnlyList<StylePlan> Styles, IReadOnlyDic
 /// </summary>
 public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider time)
 {
-    const int MostAttempts = 8, Width = 8;
+    const int Width = 8;
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), LongestPause = TimeSpan.FromMilliseconds(400);
 
     /// <summary>The SKU that a SKU, GTIN or other code means, or null.</summary>
     public ValueTask<string?> ResolveAsync(string? code, CancellationToken cancel = default) => aliases.ResolveAsync(code, cancel);
@@ -62,7 +63,8 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider 
     /// <exception cref="ProblemException">409 a code or matrix place is another SKU's; 412 the style has another ETag; 503 too many writers.</exception>
     public async Task<StylePlan> PutStyleAsync(StyleDraft draft, string? ifMatch, string actor, CancellationToken cancel = default)
     {
-        for (var attempt = 0; attempt < MostAttempts; attempt++)
+        var began = time.GetTimestamp();
+        for (var attempt = 1; time.GetElapsedTime(began) < Patience; attempt++)
         {
             var plan = await PlanAsync([draft], actor, cancel);
             var style = plan.Styles[0];
@@ -73,9 +75,14 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider 
                 { Members = { ["errors"] = plan.Objections.Select(one => new Fault(one.At + "/" + one.Column, one.Detail)).ToList() } };
             if (await WriteAsync(style, plan.Claims[draft.Id], CancellationToken.None)) return style;
             if (ifMatch is not null) throw Changed(draft.Id);
+            await PauseAsync(attempt, CancellationToken.None);
         }
         throw ProblemException.Busy($"Style '{draft.Id}' is being written by others. Send the same request again.");
     }
+
+    /// <summary>Before planning anew what others overtook: a random while, longer each time, so that writers of one style get out of each other's way.</summary>
+    internal Task PauseAsync(int attempt, CancellationToken cancel) =>
+        Task.Delay(Random.Shared.NextDouble() * TimeSpan.FromMilliseconds(Math.Min(LongestPause.TotalMilliseconds, 10 << Math.Min(attempt, 10))), time, cancel);
 
     /// <summary>Plans several drafts (of different styles) together: reads all they touch, writes nothing.</summary>
     public async Task<CataloguePlan> PlanAsync(IReadOnlyList<StyleDraft> drafts, string actor, CancellationToken cancel = default)
@@ -95,15 +102,15 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider 
         if (plan.IsUnchanged) return true;
         await aliases.TakeAsync(claims, cancel);
         var partition = new PartitionKey(plan.Style.Id);
-        var style = plan.Style with { Writing = plan.Changed.Count > 0 };
-        var etag = await StoreAsync(store.Styles, style, style.Id, partition, plan.Before?.ETag, there => there.Version == style.Version && there.UpdatedAt == InstantConverter.Cut(style.UpdatedAt) && there.Actor == style.Actor, cancel);
+        var style = plan.Style with { Writing = plan.Changed.Count > 0, Write = Guid.NewGuid().ToString("N") };
+        var etag = await StoreAsync(store.Styles, style, style.Id, partition, plan.Before?.ETag, there => there.Write == style.Write, cancel);
         if (etag is null || !style.Writing) return etag is not null;
         var whole = true;
         await Parallel.ForEachAsync(plan.Changed, new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (product, token) =>
         {
             if (await StoreAsync(store.Skus, product, Product.DocumentId, new(product.Sku), product.ETag, there => there.SaysTheSameAs(product), token) is null) Volatile.Write(ref whole, false);
         });
-        if (!whole || await StoreAsync(store.Styles, plan.Style, plan.Style.Id, partition, etag, there => !there.Writing && there.Version == style.Version, cancel) is null) return false;
+        if (!whole || await StoreAsync(store.Styles, style with { Writing = false }, style.Id, partition, etag, there => !there.Writing && there.Write == style.Write, cancel) is null) return false;
         await aliases.ReleaseAsync(plan.Changed.Where(product => plan.Existing.ContainsKey(product.Sku))
             .SelectMany(product => plan.Existing[product.Sku].AliasIds.Except(product.AliasIds).Select(id => new AliasClaim(id, product.Sku, null))), cancel);
         return true;

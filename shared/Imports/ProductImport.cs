@@ -18,7 +18,7 @@ public sealed record ProductImportResult(string Import, bool DryRun, int Rows, T
 /// </summary>
 public sealed class ProductImport(ProductCatalogue catalogue)
 {
-    const int Width = 16, MostAttempts = 5;
+    const int Width = 16, MostAttempts = 20;
     static readonly string[] Known = ["*style", "*name", "*colour|color", "*size", "*sku", "barcode|gtin|ean|upc", "price", "cost", "weight", "season", "category", "status"];
 
     /// <param name="file">The file's bytes.</param>
@@ -54,6 +54,7 @@ public sealed class ProductImport(ProductCatalogue catalogue)
         for (var attempt = 1; !await catalogue.WriteAsync(style, claims); attempt++)
         {
             if (attempt == MostAttempts) throw ProblemException.Busy($"Style '{style.Style.Id}' is being written by others. Send the same file again: what is done is not done twice.");
+            await catalogue.PauseAsync(attempt, CancellationToken.None);
             var again = await catalogue.PlanAsync([drafts.First(draft => draft.Id == style.Style.Id)], actor);
             if (again.Objections.Count > 0) throw ProblemException.Conflict("catalogue-conflict", "It contradicts the catalogue", $"{again.Objections[0].Detail} Part of the file is written; correct it and send it again.");
             (style, claims) = (again.Styles[0], again.Claims[style.Style.Id]);

@@ -20,12 +20,12 @@ public sealed class ProductCatalogueTests(CatalogueStore store) : IClassFixture<
     public async Task A_style_is_read_as_it_was_put_and_its_skus_resolve_by_every_code()
     {
         var one = store.New();
-        await Put(one, Draft("READ", Cell("READ-M", barcode: Gtin14(1)) with { Codes = ["supplier/1"] }, Cell("READ-L", "L")));
+        await Put(one, Draft("READ", Cell("READ-M", barcode: Gtin14(1)) with { Codes = ["supplier 1"] }, Cell("READ-L", "L")));
         var found = await store.New().Catalogue.GetStyleAsync("READ");
         Assert.Equal(["READ-M", "READ-L"], found.Style.Cells.Select(cell => cell.Sku));
         Assert.False(found.Style.Writing);
         Assert.Equal(10_000, found.Products["READ-M"].Price);
-        foreach (var code in new[] { "READ-M", "read-m", Gtin14(1), Gtin14(1)[1..], "Supplier/1" }) Assert.Equal("READ-M", await one.Catalogue.ResolveAsync(code));
+        foreach (var code in new[] { "READ-M", "read-m", Gtin14(1), Gtin14(1)[1..], "Supplier 1" }) Assert.Equal((code, "READ-M"), (code, await one.Catalogue.ResolveAsync(code)));
         Assert.Null(await one.Catalogue.ResolveAsync("READ-XXL"));
         Assert.Null(await one.Catalogue.ResolveAsync(new string('x', 5000)));
         Assert.Null(await one.Catalogue.ResolveAsync("\ud800"));
@@ -173,10 +173,7 @@ public sealed class ProductCatalogueTests(CatalogueStore store) : IClassFixture<
     [Fact]
     public async Task A_code_left_behind_by_a_writer_that_died_is_free_after_a_while()
     {
-        var left = 2;
-        var dying = store.New(request => Task.FromResult(
-            CatalogueStore.IsWrite(request, "styles") && Interlocked.Decrement(ref left) >= 0 ? CatalogueStore.Unavailable(request) : null));
-        left = int.MaxValue;
+        var dying = store.New(request => Task.FromResult(CatalogueStore.IsWrite(request, "styles") ? CatalogueStore.Unavailable(request) : null));
         await Assert.ThrowsAsync<CosmosException>(() => Put(dying, Draft("LEFT", Cell("LEFT-M", barcode: Gtin14(6)))));
         var heir = Draft("HEIR", Cell("HEIR-M", barcode: Gtin14(6)));
         Assert.Equal(409, (await Assert.ThrowsAsync<ProblemException>(() => Put(store.New(), heir))).Status);
