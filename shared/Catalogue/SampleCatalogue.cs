@@ -9,7 +9,7 @@ namespace Selvedge.Catalogue;
 /// </summary>
 public static class SampleCatalogue
 {
-    static readonly string[] Letters = ["XS", "S", "M", "L", "XL"], Waists = ["28", "30", "32", "34", "36"], Dresses = ["6", "8", "10", "12", "14"], Shoes = ["38", "39", "40", "41", "42"], One = ["One size"];
+    static readonly string[] Letters = ["XS", "S", "M", "L", "XL", "XXL"], Waists = ["28", "30", "32", "34", "36", "38"], Dresses = ["6", "8", "10", "12", "14", "16"], Shoes = ["37", "38", "39", "40", "41", "42", "43"], One = ["One size"];
 
     sealed record Line(string Id, string Name, string Category, string[] Colours, string[] Sizes, decimal Price, decimal Cost, int Grams, string Fabric);
 

@@ -87,7 +87,7 @@ public sealed class ImportTests : IAsyncLifetime
     [Fact]
     public async Task An_import_that_died_is_completed_by_the_same_file()
     {
-        var writes = 300;
+        var writes = 1400;
         var dying = store.New(request => Task.FromResult(
             new[] { "styles", "skus", "aliases" }.Any(container => CatalogueStore.IsWrite(request, container)) && Interlocked.Decrement(ref writes) < 0 ? CatalogueStore.Unavailable(request) : null));
         var csv = SampleCatalogue.ProductsCsv();

@@ -82,7 +82,7 @@ public class ProductImportTests
         Assert.Equal(0, errors.Count);
         Assert.Equal(40, drafts.Count);
         var skus = drafts.Sum(draft => draft.Skus.Count);
-        Assert.InRange(skus, 450, 650);
+        Assert.InRange(skus, 550, 650);
         Assert.All(drafts, draft => Assert.Empty(StylePlan.Make(draft, null, new Dictionary<string, Product>(), DateTimeOffset.UnixEpoch, "x").Objections));
         var stock = new ImportErrors();
         Assert.Equal(3 * skus, StockImport.Read(Encoding.UTF8.GetBytes(SampleCatalogue.StockCsv()), stock).Lines.Count);
