@@ -1,0 +1,163 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+
+namespace Selvedge.Tests.Integration.Api;
+
+/// <summary>What is wrong is told with what and where, and nothing is written.</summary>
+public sealed class BadInputTests(AppFixture app) : IClassFixture<AppFixture>
+{
+    const string Good = """{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1}""";
+    static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    Task<HttpResponseMessage> PostAsync(string path, byte[] body) =>
+        app.Client.PostAsync(path, new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } }, Cancel);
+
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("null", "")]
+    [InlineData("[]", "")]
+    [InlineData("\"text\"", "")]
+    [InlineData("{", "")]
+    [InlineData("{\"id\":\"m1\",}", "")]
+    [InlineData("{\"id\":\"m1\",\"id\":\"m2\"}", "")]
+    [InlineData("{} {}", "")]
+    [InlineData("{}", "/id")]
+    [InlineData("""{"id":1,"kind":"receive","sku":"BAD-1","location":"WH1","quantity":1}""", "/id")]
+    [InlineData("""{"id":"","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1}""", "/id")]
+    [InlineData("""{"id":"a/b","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1}""", "/id")]
+    [InlineData("""{"id":"a\\b","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1}""", "/id")]
+    [InlineData("""{"id":"a?b","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1}""", "/id")]
+    [InlineData("""{"id":"a#b","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1}""", "/id")]
+    [InlineData("""{"id":"a:b","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1}""", "/id")]
+    [InlineData("""{"id":"a%b","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1}""", "/id")]
+    [InlineData("""{"id":"\ud800","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1}""", "/id")]
+    [InlineData("""{"id":"m1","kind":"steal","sku":"BAD-1","location":"WH1","quantity":1}""", "/kind")]
+    [InlineData("""{"id":"m1","kind":0,"sku":"BAD-1","location":"WH1","quantity":1}""", "/kind")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":null,"location":"WH1","quantity":1}""", "/sku")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":["BAD-1"],"location":"WH1","quantity":1}""", "/sku")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1"}""", "/quantity")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":0}""", "/quantity")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":-1}""", "/quantity")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1.5}""", "/quantity")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":"1"}""", "/quantity")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":10000001}""", "/quantity")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1e300}""", "/quantity")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":9223372036854775808}""", "/quantity")]
+    [InlineData("""{"id":"m1","kind":"adjust","sku":"BAD-1","location":"WH1","quantity":0}""", "/quantity")]
+    [InlineData("""{"id":"m1","kind":"count","sku":"BAD-1","location":"WH1","quantity":-1}""", "/quantity")]
+    [InlineData("""{"id":"m1","kind":"transfer","sku":"BAD-1","location":"WH1","quantity":1}""", "/to")]
+    [InlineData("""{"id":"m1","kind":"transfer","sku":"BAD-1","location":"WH1","to":"WH1","quantity":1}""", "/to")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"to":"customer"}""", "/to")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"unitCost":"-1"}""", "/unitCost")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"unitCost":"1.00001"}""", "/unitCost")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"bin":"A#B"}""", "/bin")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"effectiveAt":"yesterday"}""", "/effectiveAt")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"effectiveAt":"2199-01-01T00:00:00Z"}""", "/effectiveAt")]
+    [InlineData("""{"id":"m1","kind":"relocate","sku":"BAD-1","location":"WH1","quantity":1,"bin":"A","toBin":"A"}""", "/toBin")]
+    public async Task A_bad_movement_is_400_with_a_pointer_and_nothing_is_posted(string body, string pointer)
+    {
+        await app.SeedAsync("BAD-1", 0);
+        var problem = await PostAsync("/api/movements", Encoding.UTF8.GetBytes(body)).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        if (pointer.Length > 0) Assert.Contains(pointer, problem.GetProperty("errors").EnumerateArray().Select(error => error.GetProperty("pointer").GetString()));
+        Assert.Equal(0, (await app.Client.GetAsync("/api/inventory/BAD-1", Cancel).OkAsync()).GetProperty("sequence").GetInt64());
+    }
+
+    [Fact]
+    public async Task Invalid_utf8_is_400()
+    {
+        var body = Encoding.UTF8.GetBytes(Good);
+        body[8] = 0xFF;
+        var problem = await PostAsync("/api/movements", body).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.Contains("UTF-8", problem.GetProperty("detail").GetString()!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_oversized_body_is_413_whether_its_length_is_told_or_not()
+    {
+        var big = Encoding.UTF8.GetBytes("{\"id\":\"" + new string('x', 2_000_000) + "\"}");
+        await PostAsync("/api/movements", big).ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too-large");
+        using var chunked = new HttpRequestMessage(HttpMethod.Post, "/api/movements") { Content = new StreamContent(new MemoryStream(big)) };
+        chunked.Headers.TransferEncodingChunked = true;
+        await app.Client.SendAsync(chunked, Cancel).ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too-large");
+    }
+
+    [Fact]
+    public async Task Deeply_nested_json_is_400() =>
+        await PostAsync("/api/movements", Encoding.UTF8.GetBytes(new string('[', 100_000))).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+
+    [Fact]
+    public async Task Unknown_sku_and_location_are_422_and_named()
+    {
+        await app.SeedAsync("BAD-1", 0);
+        var sku = await PostAsync("/api/movements", Encoding.UTF8.GetBytes(Good.Replace("BAD-1", "no such sku", StringComparison.Ordinal))).ProblemAsync(HttpStatusCode.UnprocessableEntity, "unknown-reference");
+        Assert.Equal("/sku", sku.GetProperty("errors")[0].GetProperty("pointer").GetString());
+        var location = await PostAsync("/api/movements", Encoding.UTF8.GetBytes(Good.Replace("WH1", "Mars", StringComparison.Ordinal))).ProblemAsync(HttpStatusCode.UnprocessableEntity, "unknown-reference");
+        Assert.Contains("Mars", location.GetProperty("detail").GetString()!, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/api/inventory/")]
+    [InlineData("/api/skus/")]
+    [InlineData("/api/styles/")]
+    [InlineData("/api/locations/")]
+    [InlineData("/api/audits/")]
+    public async Task Odd_ids_in_a_path_are_a_clear_404_or_400(string path)
+    {
+        foreach (var id in (string[])["a/b", @"a\b", "a?b", "a#b", "a:b", "a%b", "🧵", "'; DROP TABLE items --", "' OR '1'='1", "..", " x ", new string('x', 300), "\u0001", "\uFEFF", "%"])
+        {
+            using var answer = await app.Client.GetAsync(path + Uri.EscapeDataString(id), Cancel);
+            Assert.True(answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.BadRequest, $"{path}{id}: {(int)answer.StatusCode}");
+            Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+        }
+    }
+
+    [Theory]
+    [InlineData("/api/exceptions?limit=0", "limit")]
+    [InlineData("/api/exceptions?limit=1001", "limit")]
+    [InlineData("/api/exceptions?limit=1.5", "limit")]
+    [InlineData("/api/exceptions?limit=x", "limit")]
+    [InlineData("/api/exceptions?limit=5&limit=6", "limit")]
+    [InlineData("/api/exceptions?status=closed", "status")]
+    [InlineData("/api/exceptions?continuation=!!", "continuation")]
+    [InlineData("/api/exceptions?continuation=bm90IG91cnM", "continuation")]
+    public async Task Bad_query_parameters_are_400_and_named(string path, string parameter)
+    {
+        var problem = await app.Client.GetAsync(path, Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.Equal(parameter, problem.GetProperty("errors")[0].GetProperty("parameter").GetString());
+    }
+
+    [Fact]
+    public async Task Sql_in_a_filter_is_only_text()
+    {
+        var page = await app.Client.GetAsync("/api/exceptions?kind=" + Uri.EscapeDataString("x' OR '1'='1"), Cancel).OkAsync();
+        Assert.Empty(page.GetProperty("items").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Emoji_and_quotes_in_an_id_are_kept_as_they_are()
+    {
+        await app.SeedAsync("EMOJI-1", 0);
+        object movement = new { id = "🧵 'first' \"lot\"", kind = "receive", sku = "EMOJI-1", location = "WH1", quantity = 2, reason = "naïve — ünïcode" };
+        await app.Client.PostAsync("/api/movements", movement.AsJson(), Cancel).OkAsync();
+        using var again = await app.Client.PostAsync("/api/movements", movement.AsJson(), Cancel);
+        Assert.Equal("true", again.Headers.GetValues("Idempotent-Replayed").Single());
+        Assert.Equal(2, (await app.Client.GetAsync("/api/inventory/EMOJI-1", Cancel).OkAsync()).GetProperty("onHand").GetInt64());
+    }
+
+    [Fact]
+    public async Task More_than_a_thousand_skus_in_a_query_are_400()
+    {
+        var problem = await app.Client.PostAsync("/api/inventory/query", new { skus = Enumerable.Range(0, 1001).Select(i => $"S{i}") }.AsJson(), Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.Equal("/skus", problem.GetProperty("errors")[0].GetProperty("pointer").GetString());
+    }
+
+    [Fact]
+    public async Task A_route_that_does_not_exist_is_a_problem_too()
+    {
+        using var answer = await app.Client.GetAsync("/api/nothing", Cancel);
+        Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+    }
+}
