@@ -1,0 +1,78 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Selvedge.Functions.Api;
+using Selvedge.Ledger;
+
+namespace Selvedge.Tests.Integration.Api;
+
+/// <summary>What the main routes answer is what the document says: status, media type and shape.</summary>
+public sealed class ResponseShapeTests(AppFixture app) : IClassFixture<AppFixture>
+{
+    static readonly JsonObject Document = OpenApi.Document();
+    static readonly SchemaCheck Schema = new(Document);
+    static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Answers_have_the_described_status_and_shape()
+    {
+        await app.SeedAsync("SHAPE-1", 8);
+        await app.Services.GetRequiredService<InventoryLedger>().ExecuteAsync(new SetClaim { Sku = "SHAPE-1", Actor = "test", Order = "shop:1", Line = "1", Quantity = 10, Places = ["WH1"], Revision = 1, Shortage = Shortage.Short, Channel = "shop" });
+        await CheckAsync("/api/health/live");
+        await CheckAsync("/api/health/ready");
+        await CheckAsync("/api/openapi.json");
+        await CheckAsync("/api/inventory/{sku}", "/api/inventory/SHAPE-1");
+        await CheckAsync("/api/inventory/{sku}", "/api/inventory/none");
+        await CheckAsync("/api/inventory/{sku}/entries", "/api/inventory/SHAPE-1/entries");
+        await CheckAsync("/api/inventory/{sku}/claims", "/api/inventory/SHAPE-1/claims");
+        await CheckAsync("/api/inventory/query", body: new { skus = (string[])["SHAPE-1", "none"] });
+        var sale = new { id = "sale", kind = "posSale", sku = "SHAPE-1", location = "WH1", quantity = 9 };
+        await CheckAsync("/api/movements", body: sale);
+        await CheckAsync("/api/movements", body: sale);
+        await CheckAsync("/api/movements", body: new { sale.id, kind = "receive", sale.sku, sale.location, sale.quantity });
+        await CheckAsync("/api/movements", body: new { id = "t", kind = "transfer", sale.sku, sale.location, to = "WH1", sale.quantity });
+        await CheckAsync("/api/exceptions");
+        await CheckAsync("/api/exceptions?status=x", "/api/exceptions?status=x");
+        await CheckAsync("/api/exceptions/{id}/resolve", "/api/exceptions/none/resolve", new { resolution = "x" });
+        await CheckAsync("/api/keys");
+        await CheckAsync("/api/keys", body: new { name = "shape", role = "sales", scope = new { channels = (string[])["shop"] } });
+        await CheckAsync("/api/keys/{id}", "/api/keys/none", method: HttpMethod.Delete);
+        await CheckAsync("/api/audits", method: HttpMethod.Post);
+        await CheckAsync("/api/audits/{id}", "/api/audits/latest");
+        await CheckAsync("/api/locations");
+        await CheckAsync("/api/locations/{id}", "/api/locations/WH1");
+        await CheckAsync("/api/locations/{id}", "/api/locations/WH2", new { kind = "store", name = "Shop", priority = 2 }, HttpMethod.Put);
+        await CheckAsync("/api/styles");
+        await CheckAsync("/api/styles/{id}", "/api/styles/style-SHAPE-1");
+        await CheckAsync("/api/styles/{id}/inventory", "/api/styles/style-SHAPE-1/inventory");
+        await CheckAsync("/api/skus/{sku}", "/api/skus/SHAPE-1");
+        await CheckAsync("/api/channels");
+    }
+
+    async Task CheckAsync(string template, string? path = null, object? body = null, HttpMethod? method = null)
+    {
+        template = template.Split('?')[0];
+        method ??= body is null ? HttpMethod.Get : HttpMethod.Post;
+        using var request = new HttpRequestMessage(method, path ?? template) { Content = body?.AsJson() };
+        using var answer = await app.Client.SendAsync(request, Cancel);
+        var (what, status) = ($"{method} {path ?? template}", (int)answer.StatusCode);
+        var operation = Document["paths"]![template]![method.Method.ToLowerInvariant()]!;
+        var described = operation["responses"]![status.ToString(CultureInfo.InvariantCulture)];
+        var text = await answer.Content.ReadAsStringAsync(Cancel);
+        Assert.True(described is not null, $"{what} answered {status}, which is not described: {text}");
+        if (Schema.Resolve(described)["content"] is not JsonObject content)
+        {
+            Assert.Empty(text);
+            return;
+        }
+        var schema = content[answer.Content.Headers.ContentType!.MediaType!]?["schema"];
+        Assert.True(schema is not null, $"{what} answered {status} as {answer.Content.Headers.ContentType}, which is not described");
+        Assert.NotEmpty(answer.Headers.GetValues(ApiMiddleware.RequestId));
+        var faults = Schema.Faults(JsonSerializer.Deserialize<JsonElement>(text), schema).ToList();
+        // A problem's kind may add members of its own (RFC 9457, section 3.2).
+        if (status >= (int)HttpStatusCode.BadRequest) faults.RemoveAll(fault => fault.EndsWith("is not described", StringComparison.Ordinal));
+        Assert.True(faults.Count == 0, $"{what} answered {status}: {string.Join("; ", faults)}\n{text}");
+    }
+}
