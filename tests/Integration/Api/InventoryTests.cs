@@ -17,7 +17,7 @@ public sealed class InventoryTests(AppFixture app) : IClassFixture<AppFixture>
 
     static long Units(JsonElement stock, params string[] path) => path.Aggregate(stock, (at, step) => at.GetProperty(step)).GetInt64();
 
-    Task ClaimAsync(string sku, string order, long quantity, Shortage shortage = Shortage.Short) =>
+    Task<Outcome> ClaimAsync(string sku, string order, long quantity, Shortage shortage = Shortage.Short) =>
         app.Services.GetRequiredService<InventoryLedger>().ExecuteAsync(new SetClaim { Sku = sku, Actor = "test", Order = order, Line = "1", Quantity = quantity, Places = ["WH1"], Revision = 1, Shortage = shortage });
 
     [Fact]
