@@ -36,10 +36,10 @@ public sealed class Startup(Store store, ApiKeys keys, IConfiguration configurat
               Description  {address}/api/openapi.json
               Admin key    {keyFile}
 
-            Try next (a warehouse, then what is in it):
+            Try next:
               KEY=$(cat '{keyFile}')
               curl -X PUT {address}/api/locations/WH1 -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"{\"kind\":\"warehouse\",\"name\":\"Main warehouse\",\"priority\":1}"}'
-              curl {address}/api/health/ready
+              curl {address}/api/locations -H "Authorization: Bearer $KEY"
 
             """);
     }

@@ -37,7 +37,8 @@ public sealed partial class ApiMiddleware(ApiKeys keys, AccessRules rules, ILogg
         catch (Exception failure) when (!http.Response.HasStarted)
         {
             var problem = ProblemOf(failure);
-            if (problem.Status >= 500) LogFailed(failure, context.FunctionDefinition.Name, problem.Status, context.InvocationId);
+            if (problem.Status == StatusCodes.Status503ServiceUnavailable) LogBusy(context.FunctionDefinition.Name, failure.GetType().Name, (failure as CosmosException)?.StatusCode, context.InvocationId);
+            else if (problem.Status >= 500) LogFailed(failure, context.FunctionDefinition.Name, problem.Status, context.InvocationId);
             await AnswerAsync(http, problem, context.InvocationId);
         }
     }
@@ -99,4 +100,7 @@ public sealed partial class ApiMiddleware(ApiKeys keys, AccessRules rules, ILogg
 
     [LoggerMessage(EventId = 1001, Level = LogLevel.Error, Message = "{Function} answered {Status}, request {RequestId}")]
     partial void LogFailed(Exception failure, string function, int status, string requestId);
+
+    [LoggerMessage(EventId = 1002, Level = LogLevel.Warning, Message = "{Function} answered 503 because of {Failure} (store status {StoreStatus}), request {RequestId}")]
+    partial void LogBusy(string function, string failure, System.Net.HttpStatusCode? storeStatus, string requestId);
 }

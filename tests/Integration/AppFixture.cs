@@ -30,8 +30,16 @@ public sealed class AppFixture : IAsyncLifetime
     public static async Task<AppFixture> StartAsync(int instances = 1, Func<HttpMessageHandler, HttpMessageHandler>? cosmos = null, Action<FunctionsApplicationBuilder>? configure = null, params string[] args)
     {
         var app = new AppFixture { wanted = instances, wrap = cosmos, configure = configure, args = args };
-        await app.InitializeAsync();
-        return app;
+        try
+        {
+            await app.InitializeAsync();
+            return app;
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
     }
 
     public IReadOnlyList<AppInstance> Instances => instances;
