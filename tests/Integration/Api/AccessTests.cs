@@ -27,7 +27,7 @@ public sealed class AccessTests
     [Fact]
     public async Task Where_the_app_may_not_create_containers_a_missing_one_stops_the_start_and_is_named()
     {
-        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => AppFixture.StartAsync(args: ["--Cosmos:Create", "false"]));
+        var refused = await Assert.ThrowsAnyAsync<Exception>(() => AppFixture.StartAsync(args: ["--Cosmos:Create", "false"]));
         Assert.Contains("'skus' is missing", refused.Message, StringComparison.Ordinal);
         Assert.Contains("'exceptions' is missing", refused.Message, StringComparison.Ordinal);
     }
