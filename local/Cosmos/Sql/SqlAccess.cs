@@ -141,7 +141,7 @@ internal sealed class SqlScan : IDisposable
         var range = afterRid ? $"{index.Expression} = ?1 AND rid {(access.Descending ? "<" : ">")} ?6 AND ?2 IS NOT NULL" : $"{index.Expression} >= ?1 AND {index.Expression} < ?2";
         return $"SELECT lsn, rid, ts, {index.Expression}, body FROM {container.Table} INDEXED BY {index.Name} "
             + $"WHERE {index.Expression} IS NOT NULL AND {range} AND {alive} AND key >= ?4 AND key < ?5 "
-            + $"ORDER BY {index.Expression} {direction}, rid {direction}";
+            + (afterRid ? $"ORDER BY rid {direction}" : $"ORDER BY {index.Expression} {direction}, rid {direction}");
     }
 
     private Statement Open(byte[] from, byte[] to, long? afterRid)

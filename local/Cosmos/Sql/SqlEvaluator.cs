@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 
 namespace Selvedge.Local.Cosmos.Sql;
@@ -87,14 +86,18 @@ internal static class SqlEvaluator
             case SqlArrayOf array:
                 Name(writer, property);
                 writer.WriteStartArray();
-                Rows(array.Query, scope, inner => Write(array.Query.Select!, inner, writer) || true);
+                Rows(array.Query, scope, inner =>
+                {
+                    Write(array.Query.Select!, inner, writer);
+                    return true;
+                });
                 writer.WriteEndArray();
                 return true;
             case SqlBinding binding when scope.IsRoot(binding.Name):
                 Name(writer, property);
-                var item2 = new ArrayBufferWriter<byte>(scope.Row.Body.Length + 256);
-                scope.Row.WriteTo(item2);
-                writer.WriteRawValue(item2.WrittenSpan, skipInputValidation: true);
+                var whole = new ArrayBufferWriter<byte>(scope.Row.Body.Length + 256);
+                scope.Row.WriteTo(whole);
+                writer.WriteRawValue(whole.WrittenSpan, skipInputValidation: true);
                 return true;
             default:
                 var value = Evaluate(expression, scope);
@@ -108,10 +111,9 @@ internal static class SqlEvaluator
         }
     }
 
-    /// <summary>NOT and AND of Cosmos: anything that is no boolean counts as undefined; false wins over it, true does not.</summary>
+    /// <summary>AND and OR of Cosmos: anything that is no boolean counts as undefined; false decides an AND and true an OR, whatever else is undefined.</summary>
     private static SqlValue Logic(SqlLogic logic, SqlScope scope)
     {
-        RuntimeHelpers.EnsureSufficientExecutionStack();
         var result = SqlValue.Of(logic.And);
         foreach (var term in logic.Terms)
         {
@@ -143,7 +145,6 @@ internal static class SqlEvaluator
 
     private static SqlValue Binary(SqlBinary binary, SqlScope scope)
     {
-        RuntimeHelpers.EnsureSufficientExecutionStack();
         var left = Evaluate(binary.Left, scope);
         return binary.Operator == SqlOperator.Coalesce && left.IsDefined ? left : Apply(binary.Operator, left, Evaluate(binary.Right, scope));
     }
@@ -195,7 +196,23 @@ internal static class SqlEvaluator
     private static void Rows(SqlQuery query, SqlScope outer, Func<SqlScope, bool> each)
     {
         var scope = new SqlScope(outer.Row, null, outer);
-        scope.Each(query.Joins, () => query.Where is not null && !Evaluate(query.Where, scope).IsTrue || each(scope));
+        var groups = query.Aggregates.Count > 0 ? new SqlGrouping(query) : null;
+        scope.Each(query.Joins, () =>
+        {
+            if (query.Where is not null && !Evaluate(query.Where, scope).IsTrue)
+            {
+                return true;
+            }
+
+            if (groups is null)
+            {
+                return each(scope);
+            }
+
+            groups.Add(scope);
+            return true;
+        });
+        groups?.Each(scope, () => each(scope));
     }
 
     private static SqlValue Built(SqlExpression expression, SqlScope scope)

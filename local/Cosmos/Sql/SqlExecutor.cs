@@ -30,20 +30,13 @@ internal static class SqlExecutor
     /// <exception cref="CosmosError">400, naming the construct that is not supported or the syntax error, and its position.</exception>
     public static QueryPage Run(Connection connection, QueryRequest request)
     {
-        try
-        {
-            var query = SqlParser.Query(request.Text, ReadParameters(request.Parameters));
-            var access = SqlAccess.Choose(query, request);
-            using var row = new SqlRow(request.Container);
-            var page = new SqlPage(connection, request, query, access, row);
-            return query.GroupBy.Count > 0 || query.Aggregates.Count > 0 ? page.Grouped()
-                : access.GivesOrder ? page.Streamed()
-                : page.Sorted();
-        }
-        catch (InsufficientExecutionStackException)
-        {
-            throw CosmosError.BadRequest("The query is nested too deeply.");
-        }
+        var query = SqlParser.Query(request.Text, ReadParameters(request.Parameters));
+        var access = SqlAccess.Choose(query, request);
+        using var row = new SqlRow(request.Container);
+        var page = new SqlPage(connection, request, query, access, row);
+        return query.GroupBy.Count > 0 || query.Aggregates.Count > 0 ? page.Grouped()
+            : access.GivesOrder ? page.Streamed()
+            : page.Sorted();
     }
 
     /// <summary>
@@ -52,20 +45,13 @@ internal static class SqlExecutor
     /// <exception cref="CosmosError">400, naming the construct that is not supported or the syntax error, and its position.</exception>
     public static bool Holds(string condition, ReadOnlySpan<byte> document)
     {
-        try
-        {
-            var query = SqlParser.Condition(condition);
-            using var row = new SqlRow(null);
-            row.Move(0, 0, 0, document);
-            var scope = new SqlScope(row, query.Root);
-            var holds = false;
-            scope.Each(query.Joins, () => !(holds = SqlEvaluator.Evaluate(query.Where!, scope).IsTrue));
-            return holds;
-        }
-        catch (InsufficientExecutionStackException)
-        {
-            throw CosmosError.BadRequest("The condition is nested too deeply.");
-        }
+        var query = SqlParser.Condition(condition);
+        using var row = new SqlRow(null);
+        row.Move(0, 0, 0, document);
+        var scope = new SqlScope(row, query.Root);
+        var holds = false;
+        scope.Each(query.Joins, () => !(holds = SqlEvaluator.Evaluate(query.Where!, scope).IsTrue));
+        return holds;
     }
 
     /// <summary>Writes what SELECT makes of the row; false when that is undefined and there is no row to give.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 
 namespace Selvedge.Local.Cosmos.Sql;
 
@@ -31,8 +30,14 @@ internal sealed class SqlExpressionParser(SqlTokens tokens, IReadOnlyDictionary<
 
     private static readonly Dictionary<string, SqlOperator> Concatenation = new() { ["||"] = SqlOperator.Concat };
 
+    /// <summary>Levels of nesting in an expression; all walks over one are recursive.</summary>
+    public const int MostDepth = 250;
+
     private SqlNameScope _scope = new(null);
     private List<SqlAggregate>? _aggregates;
+    private int _depth;
+
+    public static CosmosError TooDeep() => CosmosError.BadRequest($"The query is nested too deeply: more than {MostDepth} levels.");
 
     /// <summary>A whole expression; aggregates in it are added to <paramref name="aggregates"/>, or refused where that is null.</summary>
     public SqlExpression Whole(SqlNameScope scope, List<SqlAggregate>? aggregates)
@@ -54,9 +59,8 @@ internal sealed class SqlExpressionParser(SqlTokens tokens, IReadOnlyDictionary<
         return path;
     }
 
-    private SqlExpression Conditional()
+    private SqlExpression Conditional() => Deeper(() =>
     {
-        RuntimeHelpers.EnsureSufficientExecutionStack();
         var condition = Coalesce();
         if (!tokens.TakeSymbol("?"))
         {
@@ -66,12 +70,24 @@ internal sealed class SqlExpressionParser(SqlTokens tokens, IReadOnlyDictionary<
         var then = Conditional();
         tokens.Expect(":");
         return new SqlConditional(condition, then, Conditional());
+    });
+
+    private SqlExpression Deeper(Func<SqlExpression> parse)
+    {
+        if (++_depth > MostDepth)
+        {
+            throw TooDeep();
+        }
+
+        var expression = parse();
+        _depth--;
+        return expression;
     }
 
     private SqlExpression Coalesce()
     {
         var left = Or();
-        return tokens.TakeSymbol("??") ? new SqlBinary(SqlOperator.Coalesce, left, Coalesce()) : left;
+        return tokens.TakeSymbol("??") ? new SqlBinary(SqlOperator.Coalesce, left, Deeper(Coalesce)) : left;
     }
 
     private SqlExpression Or() => Logic("OR", And);
@@ -95,11 +111,7 @@ internal sealed class SqlExpressionParser(SqlTokens tokens, IReadOnlyDictionary<
         return new SqlLogic(word == "AND", new SqlTerms(terms));
     }
 
-    private SqlExpression Not()
-    {
-        RuntimeHelpers.EnsureSufficientExecutionStack();
-        return tokens.TakeWord("NOT") ? new SqlUnary(SqlOperator.Not, Not()) : Comparison();
-    }
+    private SqlExpression Not() => tokens.TakeWord("NOT") ? new SqlUnary(SqlOperator.Not, Deeper(Not)) : Comparison();
 
     private SqlExpression Comparison()
     {
@@ -157,16 +169,15 @@ internal sealed class SqlExpressionParser(SqlTokens tokens, IReadOnlyDictionary<
 
     private SqlExpression Unary()
     {
-        RuntimeHelpers.EnsureSufficientExecutionStack();
         if (tokens.TakeSymbol("-"))
         {
-            var operand = Unary();
+            var operand = Deeper(Unary);
             return operand is SqlConstant { Value.Type: SqlType.Number } number
                 ? new SqlConstant(SqlValue.Of(-number.Value.Number))
                 : new SqlUnary(SqlOperator.Minus, operand);
         }
 
-        return tokens.TakeSymbol("+") ? new SqlUnary(SqlOperator.Plus, Unary()) : Members();
+        return tokens.TakeSymbol("+") ? new SqlUnary(SqlOperator.Plus, Deeper(Unary)) : Members();
     }
 
     private SqlExpression Members()
@@ -212,12 +223,7 @@ internal sealed class SqlExpressionParser(SqlTokens tokens, IReadOnlyDictionary<
                 return Word(tokens.Take());
             case TokenKind.Symbol when token.Text == "(":
                 tokens.Take();
-                if (tokens.IsWord("SELECT"))
-                {
-                    throw SqlTokens.Unsupported("A scalar subquery (use EXISTS or ARRAY)", token.Position);
-                }
-
-                var inner = Conditional();
+                var inner = tokens.IsWord("SELECT") ? Scalar(token.Position) : Conditional();
                 tokens.Expect(")");
                 return inner;
             case TokenKind.Symbol when token.Text == "[":
@@ -229,6 +235,15 @@ internal sealed class SqlExpressionParser(SqlTokens tokens, IReadOnlyDictionary<
             default:
                 throw tokens.Unexpected("an expression");
         }
+    }
+
+    /// <summary>A subquery as a value: only where it can have but one row.</summary>
+    private SqlMember Scalar(int position)
+    {
+        var query = subquery(_scope);
+        return query.Aggregates.Count > 0 || query.Joins.Count == 0
+            ? new SqlMember(new SqlArrayOf(query), new SqlConstant(SqlValue.Of(0)))
+            : throw SqlTokens.Unsupported("A scalar subquery without an aggregate (use EXISTS or ARRAY)", position);
     }
 
     private SqlExpression Word(Token token)

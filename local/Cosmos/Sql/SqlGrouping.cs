@@ -95,27 +95,11 @@ internal sealed class SqlGrouping(SqlQuery query)
                 + (expression is SqlBinding binding ? $"; it uses a property of '{binding.Name}' that is neither." : "; it uses a subquery."));
         }
 
-        foreach (var part in Parts(expression))
+        foreach (var part in expression.Parts)
         {
             Check(part, query);
         }
     }
-
-    private static IEnumerable<SqlExpression> Parts(SqlExpression expression) => expression switch
-    {
-        SqlMember member => [member.Source, member.Key],
-        SqlUnary unary => [unary.Operand],
-        SqlBinary binary => [binary.Left, binary.Right],
-        SqlLogic logic => logic.Terms,
-        SqlIn list => [list.Needle, .. list.Items],
-        SqlBetween between => [between.Value, between.Low, between.High],
-        SqlLike like => like.Escape is null ? [like.Value, like.Pattern] : [like.Value, like.Pattern, like.Escape],
-        SqlConditional conditional => [conditional.Condition, conditional.Then, conditional.Else],
-        SqlCall call => call.Arguments,
-        SqlArray array => array.Items,
-        SqlObject members => members.Values,
-        _ => [],
-    };
 
     /// <summary>
     /// Undefined values are left out. SUM and AVG are undefined as soon as one value is no number, MIN and MAX as soon as one is an array

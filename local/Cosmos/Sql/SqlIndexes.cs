@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Selvedge.Local.Cosmos.Storage;
@@ -22,14 +24,18 @@ internal static class SqlIndexes
     /// <summary>The SQL function behind the indexes: <c>sort_key(body, '/path')</c>.</summary>
     private const string Function = "sort_key";
 
+    private static readonly ConditionalWeakTable<ContainerDefinition, List<SqlIndex>> Known = [];
+
     /// <summary>CREATE INDEX statements for <paramref name="container"/>'s policy; none for the default one.</summary>
     public static IReadOnlyList<string> For(Container container) =>
-        [.. Of(container).Select(index => $"CREATE INDEX IF NOT EXISTS {index.Name} ON {container.Table} ({index.Expression}, rid) WHERE {index.Expression} IS NOT NULL")];
+        [.. Of(container).Select(index => $"CREATE INDEX {index.Name} ON {container.Table} ({index.Expression}, rid) WHERE {index.Expression} IS NOT NULL")];
 
-    public static IReadOnlyList<SqlIndex> Of(Container container)
+    public static IReadOnlyList<SqlIndex> Of(Container container) => Known.GetValue(container.Definition, definition => Of(definition, container.Table));
+
+    private static List<SqlIndex> Of(ContainerDefinition definition, string table)
     {
         var indexes = new List<SqlIndex>();
-        if (container.Definition.IndexingPolicy is not { } policy || !policy.TryGetProperty("includedPaths", out var included))
+        if (definition.IndexingPolicy is not { } policy || !policy.TryGetProperty("includedPaths", out var included))
         {
             return indexes;
         }
@@ -49,7 +55,7 @@ internal static class SqlIndexes
             }
 
             indexes.Add(new SqlIndex(
-                string.Create(CultureInfo.InvariantCulture, $"{container.Table}_{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(pointer)))[..16]}"),
+                string.Create(CultureInfo.InvariantCulture, $"{table}_{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(pointer)))[..16]}"),
                 path,
                 $"{Function}(body, '{pointer.Replace("'", "''", StringComparison.Ordinal)}')"));
         }

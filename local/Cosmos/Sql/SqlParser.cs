@@ -8,6 +8,8 @@ namespace Selvedge.Local.Cosmos.Sql;
 /// </summary>
 internal sealed class SqlParser
 {
+    private const int MostSubqueries = 16;
+
     private static readonly string[] ClauseWords = ["WHERE", "ORDER", "GROUP", "OFFSET", "JOIN", "HAVING", "LIMIT"];
 
     private readonly SqlTokens _tokens;
@@ -25,9 +27,7 @@ internal sealed class SqlParser
     public static SqlQuery Query(string text, IReadOnlyDictionary<string, SqlValue> parameters)
     {
         var parser = new SqlParser(text, parameters);
-        var query = parser.Select(null);
-        parser.End();
-        return query;
+        return parser.Whole(parser.Select(null));
     }
 
     /// <summary>A patch condition: <c>FROM c WHERE ...</c>.</summary>
@@ -39,16 +39,24 @@ internal sealed class SqlParser
         var (root, joins) = parser.From(scope, top: true);
         parser._tokens.ExpectWord("WHERE");
         var where = parser._expressions.Whole(scope, aggregates: null);
-        parser.End();
-        return new SqlQuery(root, joins, null, false, where, [], [], [], 0, null);
+        return parser.Whole(new SqlQuery(root, joins, null, false, where, [], [], [], 0, null));
     }
 
-    private void End()
+    /// <summary>Checks that nothing follows, and that the tree is not too deep to be walked.</summary>
+    private SqlQuery Whole(SqlQuery query)
     {
         if (_tokens.Current.Kind != TokenKind.End)
         {
             throw _tokens.Unexpected("the end of the query");
         }
+
+        var level = query.Expressions.ToList();
+        for (var depth = 0; level.Count > 0; depth++)
+        {
+            level = depth < SqlExpressionParser.MostDepth ? level.SelectMany(expression => expression.Parts).ToList() : throw SqlExpressionParser.TooDeep();
+        }
+
+        return query;
     }
 
     private SqlQuery Subquery(SqlNameScope outer) => Select(outer);
@@ -63,16 +71,21 @@ internal sealed class SqlParser
         var most = _tokens.TakeWord("TOP") ? Count("TOP") : null;
         var isValue = _tokens.TakeWord("VALUE");
         var list = _tokens.Mark();
-        _tokens.SkipToClause("FROM");
+        _tokens.SkipTo("FROM");
         var scope = new SqlNameScope(outer);
-        _tokens.ExpectWord("FROM");
-        var (root, joins) = From(scope, top: outer is null);
+        if (scope.Depth > MostSubqueries)
+        {
+            throw SqlTokens.Unsupported($"A subquery more than {MostSubqueries} levels deep", _tokens.Current.Position);
+        }
+
+        var hasFrom = outer is null || _tokens.IsWord("FROM");
+        var (root, joins) = hasFrom ? From(scope, top: outer is null) : (null, []);
         var rest = _tokens.Mark();
 
         _tokens.Return(list);
         var aggregates = new List<SqlAggregate>();
         var select = List(scope, isValue, aggregates);
-        if (!_tokens.IsWord("FROM"))
+        if (hasFrom ? !_tokens.IsWord("FROM") : _tokens.Mark() != rest)
         {
             throw _tokens.Unexpected("',' or FROM");
         }
@@ -128,9 +141,9 @@ internal sealed class SqlParser
     {
         var grouped = query.GroupBy.Count > 0 || query.Aggregates.Count > 0;
         var position = _tokens.Current.Position;
-        if (isSubquery && (grouped || query.OrderBy.Count > 0 || query.Skip > 0 || query.Most is not null || query.Distinct))
+        if (isSubquery && (query.GroupBy.Count > 0 || query.OrderBy.Count > 0 || query.Skip > 0 || query.Most is not null || query.Distinct))
         {
-            throw SqlTokens.Unsupported("A subquery with more than SELECT, FROM, JOIN and WHERE", position);
+            throw SqlTokens.Unsupported("A subquery with DISTINCT, GROUP BY, ORDER BY, TOP or OFFSET LIMIT", position);
         }
 
         if (query.GroupBy.Count > 0 && query.OrderBy.Count > 0)
@@ -158,16 +171,7 @@ internal sealed class SqlParser
 
     private (string? Root, List<SqlJoin> Joins) From(SqlNameScope scope, bool top)
     {
-        if (top && _tokens.Current.Kind == TokenKind.End)
-        {
-            throw _tokens.Unexpected("FROM and a container");
-        }
-
-        if (_tokens.IsWord("FROM"))
-        {
-            _tokens.Take();
-        }
-
+        _tokens.ExpectWord("FROM");
         var joins = new List<SqlJoin>();
         string? root = null;
         var first = _tokens.Current;
@@ -203,9 +207,15 @@ internal sealed class SqlParser
         while (_tokens.TakeWord("JOIN"))
         {
             var at = _tokens.Current;
-            if (at.Kind == TokenKind.Symbol)
+            if (_tokens.TakeSymbol("("))
             {
-                throw SqlTokens.Unsupported("JOIN over a subquery", at.Position);
+                var subquery = Select(scope);
+                _tokens.Expect(")");
+                _tokens.TakeWord("AS");
+                name = Name("a name for the subquery");
+                scope.Add(name, at.Position);
+                joins.Add(new SqlJoin(name, new SqlArrayOf(subquery)));
+                continue;
             }
 
             name = Name("a name");
@@ -301,6 +311,9 @@ internal sealed class SqlParser
 internal sealed class SqlNameScope(SqlNameScope? outer)
 {
     private readonly List<string> _names = [];
+
+    /// <summary>How many queries this one is inside of.</summary>
+    public int Depth { get; } = outer is null ? 0 : outer.Depth + 1;
 
     public int Count => _names.Count;
 

@@ -1,7 +1,28 @@
 namespace Selvedge.Local.Cosmos.Sql;
 
 /// <summary>An expression of Cosmos SQL. Two expressions written alike are equal, which is how GROUP BY is matched with SELECT.</summary>
-internal abstract record SqlExpression;
+internal abstract record SqlExpression
+{
+    /// <summary>The expressions it is made of, those of its subqueries too.</summary>
+    public IEnumerable<SqlExpression> Parts => this switch
+    {
+        SqlMember member => [member.Source, member.Key],
+        SqlUnary unary => [unary.Operand],
+        SqlBinary binary => [binary.Left, binary.Right],
+        SqlLogic logic => logic.Terms,
+        SqlIn list => [list.Needle, .. list.Items],
+        SqlBetween between => [between.Value, between.Low, between.High],
+        SqlLike like => like.Escape is null ? [like.Value, like.Pattern] : [like.Value, like.Pattern, like.Escape],
+        SqlConditional conditional => [conditional.Condition, conditional.Then, conditional.Else],
+        SqlCall call => call.Arguments,
+        SqlAggregate aggregate => [aggregate.Argument],
+        SqlArray array => array.Items,
+        SqlObject members => members.Values,
+        SqlExists exists => exists.Query.Expressions,
+        SqlArrayOf array => array.Query.Expressions,
+        _ => [],
+    };
+}
 
 /// <summary>A constant, or a parameter's value.</summary>
 internal sealed record SqlConstant(SqlValue Value) : SqlExpression;
@@ -85,4 +106,8 @@ internal sealed record SqlOrder(SqlExpression Value, bool Descending);
 /// </summary>
 internal sealed record SqlQuery(
     string? Root, IReadOnlyList<SqlJoin> Joins, SqlExpression? Select, bool Distinct, SqlExpression? Where,
-    IReadOnlyList<SqlExpression> GroupBy, IReadOnlyList<SqlAggregate> Aggregates, IReadOnlyList<SqlOrder> OrderBy, long Skip, long? Most);
+    IReadOnlyList<SqlExpression> GroupBy, IReadOnlyList<SqlAggregate> Aggregates, IReadOnlyList<SqlOrder> OrderBy, long Skip, long? Most)
+{
+    public IEnumerable<SqlExpression> Expressions =>
+        [.. Joins.Select(join => join.Source), .. Select is null ? [] : new[] { Select }, .. Where is null ? [] : new[] { Where }, .. GroupBy, .. OrderBy.Select(order => order.Value)];
+}

@@ -63,17 +63,20 @@ internal sealed class SqlTokens
 
     public void Return(int mark) => _at = mark;
 
-    /// <summary>Moves to <paramref name="keyword"/> or the end, past whatever is in brackets.</summary>
-    public void SkipToClause(string keyword)
+    /// <summary>Moves to <paramref name="keyword"/>, past whatever is in brackets, or to the bracket or end that closes this query.</summary>
+    public void SkipTo(string keyword)
     {
         var depth = 0;
-        while (Current.Kind != TokenKind.End && (depth > 0 || !IsWord(keyword) || (_at > 0 && _tokens[_at - 1].Text == ".")))
+        while (Current.Kind != TokenKind.End && (depth > 0 || !IsWord(keyword) || (_at > 0 && _tokens[_at - 1] is { Kind: TokenKind.Symbol, Text: "." })))
         {
-            var token = Take();
-            if (token.Kind == TokenKind.Symbol)
+            var change = Current.Kind != TokenKind.Symbol ? 0 : Current.Text is "(" or "[" or "{" ? 1 : Current.Text is ")" or "]" or "}" ? -1 : 0;
+            if (depth + change < 0)
             {
-                depth += token.Text is "(" or "[" or "{" ? 1 : token.Text is ")" or "]" or "}" ? -1 : 0;
+                return;
             }
+
+            depth += change;
+            Take();
         }
     }
 
