@@ -199,9 +199,10 @@ internal sealed class SqlParser
                 : name;
             scope.Add(root, first.Position);
         }
-        else
+        else if (!scope.Knows(name) || _tokens.Current.Kind == TokenKind.Name && !ClauseWords.Contains(_tokens.Current.Text, StringComparer.OrdinalIgnoreCase))
         {
-            throw SqlTokens.Unsupported("A subquery whose FROM is not 'name IN array'", first.Position);
+            // FROM c JOIN x IN c.array, as LINQ writes it, names what is bound already and adds nothing.
+            throw SqlTokens.Unsupported("A subquery whose FROM is neither 'name IN array' nor a name of the query around it", first.Position);
         }
 
         while (_tokens.TakeWord("JOIN"))
