@@ -51,7 +51,7 @@ public class FunctionsApplicationBuilder : IHostApplicationBuilder, IFunctionsWo
         var development = inner.Environment.IsDevelopment();
         inner.Host.UseDefaultServiceProvider(options => options.ValidateOnBuild = options.ValidateScopes = development);
         inner.Logging.AddConfiguration(inner.Configuration.GetSection("Logging"));
-        inner.Logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "HH:mm:ss ", true));
+        inner.Logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "yyyy-MM-ddTHH:mm:ssZ ", true));
         inner.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning);
 
         inner.Services.AddRouting();

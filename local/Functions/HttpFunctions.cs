@@ -56,7 +56,7 @@ internal sealed partial class HttpFunctions(FunctionExecutionDelegate pipeline, 
 
     private async Task RunAsync(HttpContext http, HostedFunction function)
     {
-        var invocation = new Invocation(function, http.RequestAborted) { Http = http };
+        var invocation = new Invocation(function) { Http = http };
         try
         {
             await pipeline(invocation);

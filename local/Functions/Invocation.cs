@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 namespace Selvedge.Local.Functions;
 
 /// <summary>One run. Whatever a run may not need is made when asked for.</summary>
-internal sealed class Invocation(HostedFunction function, CancellationToken cancellation) : FunctionContext
+internal sealed class Invocation(HostedFunction function) : FunctionContext
 {
     private string? invocationId;
     private IServiceProvider? services;
@@ -21,6 +21,9 @@ internal sealed class Invocation(HostedFunction function, CancellationToken canc
 
     /// <summary>The value of the trigger's parameter, for the others.</summary>
     public object? TriggerInput { get; init; }
+
+    /// <summary>Cancelled when the host stops, for the others.</summary>
+    public CancellationToken Stopping { get; init; }
 
     /// <summary>Which try this is.</summary>
     public Retries Retry { get; init; } = Retries.None;
@@ -56,7 +59,8 @@ internal sealed class Invocation(HostedFunction function, CancellationToken canc
 
     public override TraceContext TraceContext => trace ??= new Trace(Activity.Current, Http);
 
-    public override CancellationToken CancellationToken => cancellation;
+    // Kestrel makes its token when asked: only functions that take one pay for it.
+    public override CancellationToken CancellationToken => Http?.RequestAborted ?? Stopping;
 
     /// <summary>Runs the function, the end of the pipeline.</summary>
     public async Task ExecuteAsync()

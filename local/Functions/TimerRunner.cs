@@ -23,7 +23,11 @@ internal sealed partial class TimerRunner(
     }
 
     /// <summary>Waits for the runs in progress, which were cancelled as the stop began, until <paramref name="cancellationToken"/>.</summary>
-    public Task StopAsync(CancellationToken cancellationToken) => running.WaitAsync(cancellationToken);
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!running.IsCompleted) { LogAbandoned(); }
+    }
 
     private async Task KeepAsync(HostedFunction function)
     {
@@ -96,9 +100,9 @@ internal sealed partial class TimerRunner(
         for (var retry = 0; ; retry++)
         {
             await using var scope = services.CreateAsyncScope();
-            var invocation = new Invocation(function, stopping)
+            var invocation = new Invocation(function)
             {
-                TriggerInput = info, InstanceServices = scope.ServiceProvider, Retry = new(retry, policy.MaxRetryCount),
+                TriggerInput = info, Stopping = stopping, InstanceServices = scope.ServiceProvider, Retry = new(retry, policy.MaxRetryCount),
             };
             try
             {
@@ -117,6 +121,9 @@ internal sealed partial class TimerRunner(
 
     [LoggerMessage(EventId = 110, Level = LogLevel.Error, Message = "Timer {Function} failed, invocation {InvocationId}, try {Try}")]
     private partial void LogFailed(Exception failure, string function, string invocationId, int @try);
+
+    [LoggerMessage(EventId = 112, Level = LogLevel.Warning, Message = "A timer did not end in the time there is for stopping; if its status is kept it runs again at the next start")]
+    private partial void LogAbandoned();
 
     [LoggerMessage(EventId = 111, Level = LogLevel.Critical, Message = "Timer {Function} runs no more until the host is restarted")]
     private partial void LogStopped(Exception failure, string function);
