@@ -155,7 +155,9 @@ public sealed record Movement
     static DateTimeOffset? Instant(RequestFields body, DateTimeOffset now)
     {
         if (body.OptionalText("effectiveAt", 40) is not { } text) return null;
-        if (text.Contains('T', StringComparison.Ordinal) && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at) && at <= now + Ahead && at.Year >= 2000)
+        // Without an offset it could be anybody's noon.
+        var hasOffset = text.Length > 19 && text[10] == 'T' && (text[^1] == 'Z' || (text[^6] is '+' or '-' && text[^3] == ':'));
+        if (hasOffset && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at) && at <= now + Ahead && at.Year >= 2000)
             return InstantConverter.Cut(at);
         body.Add("effectiveAt", $"Expected a past instant as RFC 3339, e.g. \"2026-11-23T09:15:00Z\", got '{text}'.");
         return null;

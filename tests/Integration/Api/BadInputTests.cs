@@ -54,6 +54,7 @@ public sealed class BadInputTests(AppFixture app) : IClassFixture<AppFixture>
     [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"unitCost":"1.00001"}""", "/unitCost")]
     [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"bin":"A#B"}""", "/bin")]
     [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"effectiveAt":"yesterday"}""", "/effectiveAt")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"effectiveAt":"2026-11-20T09:15:00"}""", "/effectiveAt")]
     [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"effectiveAt":"2199-01-01T00:00:00Z"}""", "/effectiveAt")]
     [InlineData("""{"id":"m1","kind":"relocate","sku":"BAD-1","location":"WH1","quantity":1,"bin":"A","toBin":"A"}""", "/toBin")]
     public async Task A_bad_movement_is_400_with_a_pointer_and_nothing_is_posted(string body, string pointer)
