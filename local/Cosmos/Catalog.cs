@@ -97,32 +97,34 @@ internal sealed class Catalog(Writer writer)
     }
 
     /// <summary>Changes time to live and indexing policy; the partition key cannot change.</summary>
-    public Task<Container> ReplaceContainerAsync(Container container, ContainerDefinition definition)
+    public async Task<Container> ReplaceContainerAsync(Container container, ContainerDefinition definition)
     {
         if (definition.Id != container.Id || !definition.Paths.SequenceEqual(container.Definition.Paths) || definition.Hierarchical != container.Definition.Hierarchical)
         {
             throw CosmosError.BadRequest("The id and partition key of a container cannot be changed.");
         }
 
-        return Run((connection, now) =>
+        await Run((connection, now) =>
         {
             CheckNotDropped(container);
-            var before = Sql.SqlIndexes.For(container);
-            var after = Sql.SqlIndexes.For(new Container(container.Number, container.Database, definition, now, 0));
-            foreach (var sql in before.Except(after))
+            var before = Sql.SqlIndexes.Of(container);
+            var changed = new Container(container.Number, container.Database, definition, now, 0);
+            var after = Sql.SqlIndexes.Of(changed);
+            foreach (var index in before.Where(old => !after.Any(index => index.Name == old.Name)))
             {
-                connection.Execute($"DROP INDEX {sql.Split(' ').SkipWhile(word => word != "INDEX").ElementAt(1)}");
+                connection.Execute($"DROP INDEX {index.Name}");
             }
 
-            foreach (var sql in after.Except(before))
+            foreach (var sql in Sql.SqlIndexes.For(changed).Except(Sql.SqlIndexes.For(container)))
             {
                 connection.Execute(sql);
             }
 
             connection.Kept("UPDATE containers SET definition=?2, ts=?3 WHERE number=?1").Bind(1, container.Number).BindText(2, definition.ToJson()).Bind(3, now).Run();
-            return (Container: container, Now: now);
+            return now;
         },
-        changed => changed.Container.Redefine(definition, changed.Now)).ContinueWith(done => done.GetAwaiter().GetResult().Container, TaskScheduler.Default);
+        now => container.Redefine(definition, now)).ConfigureAwait(false);
+        return container;
     }
 
     public Task DeleteContainerAsync(Container container) =>
@@ -148,7 +150,6 @@ internal sealed class Catalog(Writer writer)
         connection.ForgetStatements();
         connection.Execute($"DROP TABLE {container.Table}");
         connection.Kept("DELETE FROM containers WHERE number=?1").Bind(1, container.Number).Run();
-        container.Dropped = true;
         return container;
     }
 
@@ -169,7 +170,11 @@ internal sealed class Catalog(Writer writer)
 
     private void Add(Container container) => _containers[(container.Database.Id, container.Id)] = container;
 
-    private void Remove(Container container) => _containers.TryRemove((container.Database.Id, container.Id), out _);
+    private void Remove(Container container)
+    {
+        container.Dropped = true;
+        _containers.TryRemove((container.Database.Id, container.Id), out _);
+    }
 
     private static bool Exists(Connection connection, string sql, string id)
     {

@@ -16,6 +16,7 @@ public sealed class CosmosStore : IDisposable
     private readonly Timer _sweeper;
     private readonly Lock _faultGate = new();
     private string? _fault;
+    private bool _sweeping;
     private Action<string>? _faulted;
 
     private CosmosStore(string path, FileStream held, Connection connection, CosmosStoreOptions options)
@@ -26,7 +27,7 @@ public sealed class CosmosStore : IDisposable
         _writer = new Writer(connection, options.Clock, Fail);
         Catalog = new Catalog(_writer);
         _readers = new ReaderPool(path, options, Fail);
-        _sweeper = new Timer(_ => Sweep(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _sweeper = new Timer(_ => StartSweep(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Raised once, with a message for a person, when the store can no longer write: the disk is full or the file damaged.
@@ -164,24 +165,47 @@ public sealed class CosmosStore : IDisposable
         }
 
         _writer.Stop(reason);
-        _faulted?.Invoke(reason.Message);
+
+        // Not on this thread: it may be the writer's, and a handler may want to close the store.
+        ThreadPool.QueueUserWorkItem(_ => _faulted?.Invoke(reason.Message));
     }
 
-    private void Sweep()
+    private void StartSweep()
     {
-        foreach (var container in Catalog.Containers.Where(container => container.Definition.DefaultTtl is not null))
+        if (!Interlocked.Exchange(ref _sweeping, true))
         {
-            try
-            {
-                _writer.Enqueue(new AdminWork<bool>((connection, now) => SweepOne(connection, container, now)));
-            }
-            catch (CosmosError)
-            {
-                return; // closing, faulted or overloaded: expired items are invisible anyway, and the next second tries again
-            }
+            _ = SweepAsync();
         }
     }
 
+    /// <summary>Removes expired items in small portions, so that other work gets its turn between them.</summary>
+    private async Task SweepAsync()
+    {
+        try
+        {
+            foreach (var container in Catalog.Containers.Where(container => container.Definition.DefaultTtl is not null))
+            {
+                bool more;
+                do
+                {
+                    var work = new AdminWork<bool>((connection, now) => SweepOne(connection, container, now));
+                    _writer.Enqueue(work);
+                    more = await work.Completion.ConfigureAwait(false);
+                }
+                while (more);
+            }
+        }
+        catch (CosmosError)
+        {
+            // Closing, faulted or overloaded. Expired items are invisible anyway, and the next second tries again.
+        }
+        finally
+        {
+            Volatile.Write(ref _sweeping, false);
+        }
+    }
+
+    /// <summary>True when a portion was removed and there may be more.</summary>
     private static bool SweepOne(Connection connection, Container container, long now)
     {
         if (container.Dropped)

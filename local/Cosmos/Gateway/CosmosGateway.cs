@@ -32,6 +32,11 @@ internal sealed class CosmosGateway(CosmosStore store)
         {
             return CosmosResponse.Error(400, 0, $"The request body is not valid JSON: {error.Message}");
         }
+        catch (Exception error)
+        {
+            // A defect here must reach the caller as the failure of this one request, with enough to find it.
+            return CosmosResponse.Error(500, 0, $"Unexpected {error.GetType().Name} in {error.TargetSite?.DeclaringType?.Name}.{error.TargetSite?.Name}: {error.Message}");
+        }
     }
 
     private ValueTask<CosmosResponse> RouteAsync(CosmosRequest request)

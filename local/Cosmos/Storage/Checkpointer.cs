@@ -83,19 +83,25 @@ internal sealed class Checkpointer : IDisposable
 
     private void Loop()
     {
-        using var connection = Connection.Open(_path, readOnly: false);
-        connection.Execute("PRAGMA synchronous=FULL; PRAGMA cache_size=-1024; PRAGMA wal_autocheckpoint=0");
-        while (true)
+        try
         {
-            _start.WaitOne();
-            if (_stopping)
+            using var connection = Connection.Open(_path, readOnly: false);
+            connection.Execute("PRAGMA synchronous=FULL; PRAGMA cache_size=-1024; PRAGMA wal_autocheckpoint=0");
+            while (true)
             {
-                return;
-            }
+                _start.WaitOne();
+                if (_stopping)
+                {
+                    return;
+                }
 
-            var code = raw.sqlite3_wal_checkpoint_v2(connection.Handle, null, raw.SQLITE_CHECKPOINT_PASSIVE, out _, out _);
-            Report(connection, code);
-            _state = (int)State.Copied;
+                Report(connection, raw.sqlite3_wal_checkpoint_v2(connection.Handle, null, raw.SQLITE_CHECKPOINT_PASSIVE, out _, out _));
+                _state = (int)State.Copied;
+            }
+        }
+        catch (SqliteFailure failure)
+        {
+            _fatal(failure);
         }
     }
 

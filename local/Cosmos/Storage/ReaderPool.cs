@@ -55,7 +55,9 @@ internal sealed class ReaderPool(string path, CosmosStoreOptions options, Action
                 fatal(failure);
             }
 
-            throw new CosmosError(failure.Primary is 5 or 6 ? 503 : 500, StoreFile.Explain(failure, path).Message);
+            throw failure.Reason.StartsWith("no such table", StringComparison.Ordinal)
+                ? CosmosError.NotFound("The container was deleted.")
+                : new CosmosError(failure.Primary is 5 or 6 ? 503 : 500, StoreFile.Explain(failure, path).Message);
         }
         catch
         {

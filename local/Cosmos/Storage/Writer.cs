@@ -41,7 +41,6 @@ internal sealed class Writer : IDisposable
     /// <exception cref="CosmosError">429 when too much waits, 503 when the store can no longer write.</exception>
     public void Enqueue(Work work)
     {
-        bool wake;
         lock (_gate)
         {
             if (_fault is not null || _stopping)
@@ -56,13 +55,11 @@ internal sealed class Writer : IDisposable
 
             _waitingBytes += work.Weight;
             _waiting.Add(work);
-            wake = _asleep;
-            _asleep = false;
-        }
-
-        if (wake)
-        {
-            _wake.Release();
+            if (_asleep)
+            {
+                _asleep = false;
+                _wake.Release();
+            }
         }
     }
 
@@ -77,9 +74,9 @@ internal sealed class Writer : IDisposable
             }
 
             _stopping = true;
+            _wake.Release();
         }
 
-        _wake.Release();
         _thread.Join();
         _checkpointer.Dispose();
         _connection.Dispose();
@@ -171,9 +168,8 @@ internal sealed class Writer : IDisposable
             group.ForEach(work => work.Failed(new CosmosError(status, StoreFile.Explain(failure, _connection.Path).Message)));
             return;
         }
-        catch (Exception unexpected) when (group.Count > 1)
+        catch (Exception) when (group.Count > 1)
         {
-            _ = unexpected;
             group.ForEach(work => RunGroup([work]));
             return;
         }

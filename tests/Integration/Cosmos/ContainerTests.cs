@@ -64,6 +64,36 @@ public sealed class ContainerTests(CosmosFixture cosmos) : IClassFixture<CosmosF
     }
 
     [Fact]
+    public async Task The_indexing_policy_can_be_changed_and_kept_apart_from_what_is_stored()
+    {
+        var container = await cosmos.NewContainerAsync();
+        await container.CreateItemAsync(new Thing("a", "P", 1), P);
+        ContainerProperties properties = await container.ReadContainerAsync();
+        properties.IndexingPolicy = new IndexingPolicy { IncludedPaths = { new IncludedPath { Path = "/n/?" } }, ExcludedPaths = { new ExcludedPath { Path = "/*" } } };
+        await container.ReplaceContainerAsync(properties);
+        await container.CreateItemAsync(new Thing("b", "P", 2), P);
+        properties = await container.ReadContainerAsync();
+        Assert.Contains(properties.IndexingPolicy.IncludedPaths, path => path.Path == "/n/?");
+        properties.IndexingPolicy = new IndexingPolicy { IncludedPaths = { new IncludedPath { Path = "/text/?" } }, ExcludedPaths = { new ExcludedPath { Path = "/*" } } };
+        await container.ReplaceContainerAsync(properties);
+        await container.CreateItemAsync(new Thing("c", "P", 3), P);
+        using var feed = container.GetItemQueryIterator<int>("SELECT VALUE c.n FROM c ORDER BY c.n", requestOptions: new QueryRequestOptions { PartitionKey = P });
+        Assert.Equal([1, 2, 3], await feed.ReadNextAsync());
+    }
+
+    [Fact]
+    public async Task Writes_that_meet_the_deletion_of_their_container_are_not_found_and_others_go_on()
+    {
+        var doomed = await cosmos.NewContainerAsync();
+        var other = await cosmos.NewContainerAsync();
+        var writes = Enumerable.Range(0, 40).Select(i => doomed.CreateItemStreamAsync(Json($$"""{"id":"i{{i}}","pk":"P"}"""), P)).ToList();
+        var kept = Enumerable.Range(0, 40).Select(i => other.CreateItemStreamAsync(Json($$"""{"id":"i{{i}}","pk":"P"}"""), P)).ToList();
+        await doomed.DeleteContainerAsync();
+        Assert.All(await Task.WhenAll(writes), answer => Assert.Contains(answer.StatusCode, new[] { HttpStatusCode.Created, HttpStatusCode.NotFound }));
+        Assert.All(await Task.WhenAll(kept), answer => Assert.Equal(HttpStatusCode.Created, answer.StatusCode));
+    }
+
+    [Fact]
     public async Task What_is_not_supported_is_refused_by_name()
     {
         Assert.SkipUnless(cosmos.IsLocal, "an account supports these");

@@ -222,9 +222,20 @@ public sealed class StoreTests : IDisposable
                 using var answer = await container.UpsertItemStreamAsync(Json($$"""{"id":"w{{writer}}","pk":"P","n":{{i}},"text":"{{text}}"}"""), P);
                 Assert.True(answer.IsSuccessStatusCode);
                 Assert.Equal(i, (await container.ReadItemAsync<Thing>($"w{writer}", P)).Resource.N);
+
+                // Left after one page: a query must not keep the log from being restarted.
+                using var query = container.GetItemQueryIterator<int>("SELECT VALUE c.n FROM c ORDER BY c.n", requestOptions: new QueryRequestOptions { MaxItemCount = 1, PartitionKey = P });
+                Assert.Single(await query.ReadNextAsync());
             }
         }));
         Assert.InRange(new FileInfo(Path.Combine(_folder, "cosmos.db-wal")).Length, 1, 80 << 20); // 96 MB were written
+    }
+
+    [Fact]
+    public void The_effective_partition_key_is_the_services()
+    {
+        var definition = ContainerDefinition.Parse("""{"id":"c","partitionKey":{"paths":["/a","/b"],"kind":"MultiHash","version":2}}"""u8.ToArray());
+        Assert.Equal("3D48BB14DA9D090D22112C96695028B6", Convert.ToHexString(Selvedge.Local.Cosmos.PartitionKey.Parse("""["t1"]""", definition).Effective));
     }
 
     private static async Task<Container> CreateContainerAsync(CosmosStore store)
