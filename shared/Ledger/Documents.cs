@@ -122,7 +122,10 @@ public sealed record Claim
     public IReadOnlyList<string>? Places { get; init; }
 
     /// <summary>Text order is the order in which waiting claims are served: priority, then required-by, then first come.</summary>
-    public string Rank => string.Create(null, $"{9 - Priority}|{(RequiredBy is { } by ? InstantConverter.Text(by) : "9")}|{InstantConverter.Text(At)}");
+    [JsonIgnore] public string Urgency => string.Create(null, $"{9 - Priority}|{(RequiredBy is { } by ? InstantConverter.Text(by) : "9")}|{InstantConverter.Text(At)}");
+
+    /// <summary><see cref="Urgency"/> where it is asked for by query: only waiting claims are in this index.</summary>
+    public string? Rank => Place == Accounts.Short ? Urgency : null;
 
     [JsonIgnore] public bool IsGone => Held == 0 && Staged == 0;
 }

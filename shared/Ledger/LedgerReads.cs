@@ -38,9 +38,10 @@ public sealed class LedgerReads(Store store)
         return found;
     }
 
-    /// <summary>The journal of a SKU by sequence, the newest entry first or last.</summary>
+    /// <summary>The journal of a SKU, the newest entry first or last. Entries are never changed, so the time of writing (<c>_ts</c>, which needs no
+    /// index of its own) and then the order of creation is the order of their numbers.</summary>
     public Task<Page<Entry>> EntriesAsync(string sku, bool newestFirst, int limit, string? continuation) =>
-        store.Skus.PageAsync(new($"SELECT * FROM c WHERE c.type = 'entry' ORDER BY c.sequence {(newestFirst ? "DESC" : "ASC")}"), limit, continuation,
+        store.Skus.PageAsync(new($"SELECT * FROM c WHERE STARTSWITH(c.id, 'e:') ORDER BY c._ts {(newestFirst ? "DESC" : "ASC")}"), limit, continuation,
             new PartitionKey(sku), item => item.Deserialize(LedgerJson.Default.Entry)!);
 
     /// <summary>Who holds units of a SKU now, by order and line.</summary>

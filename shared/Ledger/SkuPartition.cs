@@ -42,7 +42,7 @@ internal sealed class SkuPartition(Container skus, string sku)
         NeedKind.Pegged => LearnClaimsAsync(knowledge, need, new QueryDefinition(
             "SELECT * FROM c WHERE STARTSWITH(c.id, 'c:') AND c.place = @place").WithParameter("@place", Accounts.Supply(need.A))),
         _ => LearnClaimsAsync(knowledge, need, new QueryDefinition(
-            "SELECT TOP 60 * FROM c WHERE STARTSWITH(c.id, 'c:') AND c.place = @place AND c.held > 0 ORDER BY c.rank DESC").WithParameter("@place", need.A)),
+            "SELECT * FROM c WHERE STARTSWITH(c.id, 'c:') AND c.place = @place AND c.held > 0").WithParameter("@place", need.A)),
     }));
 
     /// <summary>Writes the session as one transactional batch: the balance with If-Match, then entries and claims.</summary>

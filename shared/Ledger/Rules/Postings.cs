@@ -148,7 +148,7 @@ internal static class Postings
         if (c.Quantity > open.Quantity) s.Contradict("overReceipt", $"{c.Quantity} arrived on {c.Supply}, {open.Quantity} were open.", c.Quantity - open.Quantity);
         var location = Accounts.Location(c.To);
         var units = Accounts.Class(c.To) is "onHand" && !c.To.Contains('#', StringComparison.Ordinal) ? c.Quantity : 0;
-        var order = pegged.OrderBy(p => p.Rank, StringComparer.Ordinal).ThenBy(p => p.Id, StringComparer.Ordinal).ToList();
+        var order = pegged.OrderBy(p => p.Urgency, StringComparer.Ordinal).ThenBy(p => p.Id, StringComparer.Ordinal).ToList();
         if (!s.Know(order, location)) return false;
         foreach (var claim in order)
         {

@@ -42,7 +42,7 @@ internal static class Rebalancing
     {
         if (s.Balance.Short <= 0 || s.AvailableAt(location) <= 0) return true;
         if (!s.TryHolders(Accounts.Short, s.Balance.Short, new(NeedKind.Waiting, location), c => c.Places is { } p && p.Contains(location), out var waiting)) return false;
-        var order = waiting.OrderBy(c => c.Rank, StringComparer.Ordinal).ThenBy(c => c.Id, StringComparer.Ordinal).ToList();
+        var order = waiting.OrderBy(c => c.Urgency, StringComparer.Ordinal).ThenBy(c => c.Id, StringComparer.Ordinal).ToList();
         if (!s.Know(order, location)) return false;
         foreach (var claim in order)
         {
@@ -70,7 +70,7 @@ internal static class Rebalancing
         var held = s.Balance.Locations[location].Held;
         if (held <= 0) return true;
         if (!s.TryHolders(location, held, new(NeedKind.Holders, location), _ => true, out var holders)) return false;
-        var order = holders.OrderByDescending(c => c.Rank, StringComparer.Ordinal).ThenByDescending(c => c.Id, StringComparer.Ordinal).ToList();
+        var order = holders.OrderByDescending(c => c.Urgency, StringComparer.Ordinal).ThenByDescending(c => c.Id, StringComparer.Ordinal).ToList();
         if (!s.Know(order, Accounts.Short)) return false;
         foreach (var claim in order)
         {

@@ -30,7 +30,7 @@ internal static class SupplyRules
         var excess = supply.Claimed - supply.Quantity;
         if (excess <= 0) return true;
         if (!s.TryHolders(Accounts.Supply(id), supply.Claimed, new(NeedKind.Pegged, id), _ => true, out var pegged)) return false;
-        var order = pegged.OrderByDescending(p => p.Rank, StringComparer.Ordinal).ThenByDescending(p => p.Id, StringComparer.Ordinal).ToList();
+        var order = pegged.OrderByDescending(p => p.Urgency, StringComparer.Ordinal).ThenByDescending(p => p.Id, StringComparer.Ordinal).ToList();
         if (!s.Know(order, Accounts.Short)) return false;
         foreach (var claim in order)
         {

@@ -83,7 +83,7 @@ public class LedgerRulesTests
         var served = ledger.Claims.Values.Where(c => c.Place == "WH1").ToList();
         var waiting = ledger.Claims.Values.Where(c => c.Place == Accounts.Short).ToList();
         Assert.Equal((150, 50, 0L), (served.Count, waiting.Count, Available()));
-        Assert.True(string.CompareOrdinal(served.Max(c => c.Rank), waiting.Min(c => c.Rank)) < 0, "someone was passed");
+        Assert.True(string.CompareOrdinal(served.Max(c => c.Urgency), waiting.Min(c => c.Urgency)) < 0, "someone was passed");
         Clean();
     }
 

@@ -107,8 +107,7 @@ internal sealed class MemorySku(string sku = "TEE-NVY-M")
                     });
                     found = need.Kind switch
                     {
-                        NeedKind.Waiting => found.OrderBy(c => c.Rank, StringComparer.Ordinal).Take(60),
-                        NeedKind.Holders => found.OrderByDescending(c => c.Rank, StringComparer.Ordinal).Take(60),
+                        NeedKind.Waiting => found.OrderBy(c => c.Urgency, StringComparer.Ordinal).Take(60),
                         _ => found,
                     };
                     foreach (var c in found) { knowledge.Claims[c.Id] = c; knowledge.KnownClaims.Add(c.Id); }
