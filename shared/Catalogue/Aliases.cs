@@ -18,7 +18,7 @@ public sealed class Aliases(Store store, TimeProvider time)
     /// <summary>A code taken longer ago than this by a SKU that does not know of it was left by a writer that died.</summary>
     static readonly TimeSpan Abandoned = TimeSpan.FromMinutes(10);
     static readonly TimeSpan Fresh = TimeSpan.FromSeconds(30);
-    const int MostKnown = 100_000, LongestCode = 200, Chunk = 100, Width = 8;
+    const int MostKnown = 100_000, LongestCode = 200, Width = 8;
     readonly ConcurrentDictionary<string, (string Sku, long At)> known = new(StringComparer.Ordinal);
 
     /// <summary>The SKU that a SKU, GTIN or other code means, or null. At most 30 s old; what is unknown is always asked of the store.</summary>
@@ -43,7 +43,7 @@ public sealed class Aliases(Store store, TimeProvider time)
 
     /// <summary>The documents there are of these ids.</summary>
     public async Task<IReadOnlyDictionary<string, Alias>> FindAsync(IEnumerable<string> ids, CancellationToken cancel = default) =>
-        await store.Aliases.ReadChunksAsync<Alias>(ids.Distinct(StringComparer.Ordinal).Select(id => (id, new PartitionKey(id))), alias => alias.Id, Chunk, Width, cancel);
+        await store.Aliases.ReadEachAsync<Alias>(ids.Distinct(StringComparer.Ordinal).Select(id => (id, id)), alias => alias.Id, cancel);
 
     /// <summary>True when another SKU may take the code: its owner's product does not have it, and has not had the time to be written.</summary>
     internal bool IsAbandoned(Alias alias, Product? owner) =>

@@ -33,7 +33,7 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider 
 
     /// <summary>The products there are of these SKUs.</summary>
     public async Task<IReadOnlyDictionary<string, Product>> FindProductsAsync(IEnumerable<string> skus, CancellationToken cancel = default) =>
-        await store.Skus.ReadChunksAsync<Product>(skus.Distinct(StringComparer.Ordinal).Select(sku => (Product.DocumentId, new PartitionKey(sku))), product => product.Sku, cancel: cancel);
+        await store.Skus.ReadEachAsync<Product>(skus.Distinct(StringComparer.Ordinal).Select(sku => (Product.DocumentId, sku)), product => product.Sku, cancel);
 
     /// <summary>The style and its products.</summary>
     /// <exception cref="ProblemException">404.</exception>
@@ -87,7 +87,7 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider 
     /// <summary>Plans several drafts (of different styles) together: reads all they touch, writes nothing.</summary>
     public async Task<CataloguePlan> PlanAsync(IReadOnlyList<StyleDraft> drafts, string actor, CancellationToken cancel = default)
     {
-        var styles = await store.Styles.ReadChunksAsync<Style>(drafts.Select(draft => (draft.Id, new PartitionKey(draft.Id))), style => style.Id, cancel: cancel);
+        var styles = await store.Styles.ReadEachAsync<Style>(drafts.Select(draft => (draft.Id, draft.Id)), style => style.Id, cancel);
         var products = await FindProductsAsync(drafts.SelectMany(draft => draft.Skus.Select(sku => sku.Sku)).Concat(styles.Values.SelectMany(style => style.Cells.Select(cell => cell.Sku))), cancel);
         var at = time.GetUtcNow();
         var plans = drafts.Select(draft => StylePlan.Make(draft, styles.GetValueOrDefault(draft.Id), products, at, actor)).ToList();

@@ -1,4 +1,3 @@
-using Microsoft.Azure.Cosmos;
 using Selvedge.Ledger;
 using Selvedge.Platform;
 
@@ -20,7 +19,7 @@ public sealed record StyleInventory(string Id, string Name, IReadOnlyList<string
     /// <summary>Reads the balances of all the style's SKUs (archived ones too in the totals) at the locations that the caller <paramref name="reaches"/>.</summary>
     public static async Task<StyleInventory> ReadAsync(Store store, Style style, Func<string, bool> reaches, CancellationToken cancel = default)
     {
-        var balances = await store.Skus.ReadChunksAsync<Balance>(style.Cells.Select(cell => (Balance.DocumentId, new PartitionKey(cell.Sku))), balance => balance.Sku, cancel: cancel);
+        var balances = await store.Skus.ReadEachAsync<Balance>(style.Cells.Select(cell => (Balance.DocumentId, cell.Sku)), balance => balance.Sku, cancel);
         var matrix = StyleRequest.Matrix(style, cell => Of(cell.Sku, balances.GetValueOrDefault(cell.Sku), reaches));
         var locations = new SortedDictionary<string, Units>(StringComparer.Ordinal);
         foreach (var (location, stock) in balances.Values.SelectMany(balance => balance.Locations).Where(place => reaches(place.Key)))

@@ -49,7 +49,7 @@ public sealed record Channel : ISetting
     [JsonIgnore] public bool AsksFirst => Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial;
 
     /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, buffer?, priority?}</c>; shortage is <c>oversold</c> when left out.</summary>
-    /// <exception cref="ProblemException">400 with the JSON pointer of every fault; no fault repeats what stands in <c>secret</c>.</exception>
+    /// <exception cref="ProblemException">400 with the JSON pointer of every fault; no fault repeats text that stands in <c>secret</c>.</exception>
     public static Channel Parse(string id, RequestFields body, Func<string, bool> isLocation)
     {
         Sku.Require("channel", id, 40);
