@@ -27,10 +27,10 @@ public class CrashTests
             var (a, b) = (await rig.StockAsync($"A{last}", 3, 1), await rig.StockAsync($"B{last}", last % 2 == 0 ? 1 : 5));
             var draft = Draft($"{last}", (a, 2), (b, 2));
             if (cancelled) await rig[0].TakeAsync(channel, draft);
-            var doomed = rig.Add();
+            var doomed = rig.Add(hurried: true);
             await doomed.Get<SalesChannels>().ListAsync();
             var at = last;
-            doomed.Mishaps = call => call < at ? null : call == at && done ? Mishap.AnswerLost : Mishap.Lost;
+            doomed.Mishaps = call => call < at ? null : call == at && done ? Mishap.AnswerLost : Mishap.Throttled;
             var ran = false;
             try
             {
