@@ -48,7 +48,19 @@ public sealed class ResponseShapeTests(AppFixture app) : IClassFixture<AppFixtur
         await CheckAsync("/api/styles/{id}", "/api/styles/style-SHAPE-1");
         await CheckAsync("/api/styles/{id}/inventory", "/api/styles/style-SHAPE-1/inventory");
         await CheckAsync("/api/skus/{sku}", "/api/skus/SHAPE-1");
+        await CheckAsync("/api/channels/{id}", "/api/channels/shop", new { kind = "api", locations = (string[])["WH1"], shortage = "backorder" }, HttpMethod.Put);
+        await CheckAsync("/api/channels/{id}", "/api/channels/shop");
         await CheckAsync("/api/channels");
+        var order = new { channel = "shop", externalId = "5001", currency = "AUD", lines = (object[])[new { sku = "SHAPE-1", quantity = 2, price = "49.90" }], shipTo = new { name = "Kim", line1 = "1 Test St", city = "Melbourne", postcode = "3000", country = "AU" } };
+        await CheckAsync("/api/orders", body: order);
+        await CheckAsync("/api/orders", body: order);
+        await CheckAsync("/api/orders", body: new { order.channel, order.externalId, order.currency, lines = (object[])[new { sku = "SHAPE-1", quantity = 3 }] });
+        await CheckAsync("/api/orders", body: new { channel = "none", externalId = "1", lines = Array.Empty<object>() });
+        await CheckAsync("/api/orders");
+        await CheckAsync("/api/orders/{id}", "/api/orders/shop:5001");
+        await CheckAsync("/api/orders/{id}", "/api/orders/shop:none");
+        await CheckAsync("/api/orders/{id}/cancel", "/api/orders/shop:5001/cancel", new { reason = "changed their mind" });
+        await CheckAsync("/api/webhooks/{channel}/{topic}", "/api/webhooks/shop/orders/create", new { id = 1 });
     }
 
     async Task CheckAsync(string template, string? path = null, object? body = null, HttpMethod? method = null)

@@ -30,17 +30,21 @@ public sealed class SchemaCheck(JsonObject document)
 
     IEnumerable<string> Members(JsonElement value, JsonNode schema, string at)
     {
-        foreach (var name in schema["required"] as JsonArray ?? [])
+        var parts = Parts(schema).ToList();
+        foreach (var name in parts.SelectMany(part => part["required"] as JsonArray ?? []))
             if (!value.TryGetProperty(name!.GetValue<string>(), out _)) yield return $"{at}/{name} is missing";
-        if (schema["properties"] is null && schema["additionalProperties"] is null) yield break;
+        if (parts.TrueForAll(part => part["properties"] is null && part["additionalProperties"] is null)) yield break;
         foreach (var member in value.EnumerateObject())
         {
-            var described = schema["properties"]?[member.Name] ?? schema["additionalProperties"] as JsonObject;
-            if (described is null && schema["additionalProperties"] is not JsonValue) yield return $"{at}/{member.Name} is not described";
+            var described = parts.Select(part => part["properties"]?[member.Name] ?? part["additionalProperties"] as JsonObject).FirstOrDefault(found => found is not null);
+            if (described is null && !parts.Exists(part => part["additionalProperties"] is JsonValue)) yield return $"{at}/{member.Name} is not described";
             if (described is not null)
                 foreach (var fault in Faults(member.Value, described, $"{at}/{member.Name}")) yield return fault;
         }
     }
+
+    // A schema and all it is made of.
+    IEnumerable<JsonNode> Parts(JsonNode schema) => (schema["allOf"] as JsonArray ?? []).SelectMany(part => Parts(Resolve(part!))).Prepend(schema);
 
     static IEnumerable<string> Types(JsonNode type) => type is JsonArray several ? several.Select(one => one!.GetValue<string>()) : [type.GetValue<string>()];
 
