@@ -31,7 +31,7 @@ internal static class SqlExecutor
     public static QueryPage Run(Connection connection, QueryRequest request)
     {
         var query = SqlParser.Query(request.Text, ReadParameters(request.Parameters));
-        var access = SqlAccess.Choose(query, request);
+        var access = SqlAccess.Choose(query, request, connection);
         using var row = new SqlRow(request.Container);
         var page = new SqlPage(connection, request, query, access, row);
         return query.GroupBy.Count > 0 || query.Aggregates.Count > 0 ? page.Grouped()
@@ -47,7 +47,7 @@ internal static class SqlExecutor
     {
         var query = SqlParser.Condition(condition);
         using var row = new SqlRow(null);
-        row.Move(0, 0, 0, document);
+        row.Move(0, 0, 0, default, document);
         var scope = new SqlScope(row, query.Root);
         var holds = false;
         scope.Each(query.Joins, () => !(holds = SqlEvaluator.Evaluate(query.Where!, scope).IsTrue));

@@ -17,6 +17,8 @@ internal sealed class SqlPage(Connection connection, QueryRequest request, SqlQu
     /// <summary>A page ends when this many rows were read for it, even when it is empty, as the service's pages do.</summary>
     private const int MostVisited = 100_000;
 
+    private const string Ordered = "ordered";
+
     private readonly ArrayBufferWriter<byte> _output = new(4096);
     private readonly List<(int Start, int Length)> _rows = [];
     private readonly HashSet<string>? _seen = query.Distinct ? new(StringComparer.Ordinal) : null;
@@ -31,11 +33,11 @@ internal sealed class SqlPage(Connection connection, QueryRequest request, SqlQu
 
     public QueryPage Streamed()
     {
-        var order = access.Index?.Name ?? "key";
+        var order = query.OrderBy.Count > 0 ? Ordered : access.Index?.Name ?? "key";
         var position = SqlPosition.Parse(request.Continuation, new SqlPosition(null, _skip, _most), request, order);
         (_skip, _most) = (position.Skip, position.Most);
         var resume = Resume();
-        var after = position.After;
+        var after = Turned(position.After);
         if (resume is { } filter)
         {
             after ??= filter.ExclusivePosition(access);
@@ -48,7 +50,7 @@ internal sealed class SqlPage(Connection connection, QueryRequest request, SqlQu
         {
             if (last is not null)
             {
-                return Page(new SqlPosition(last, _skip, _most).ToText(request, order), scan.Visited);
+                return Page(new SqlPosition(Turned(last), _skip, _most).ToText(request, order), scan.Visited);
             }
 
             scope.Each(query.Joins, () => !Fulfils(scope) || Give(scope));
@@ -61,8 +63,7 @@ internal sealed class SqlPage(Connection connection, QueryRequest request, SqlQu
 
     public QueryPage Sorted()
     {
-        const string order = "sorted";
-        var position = SqlPosition.Parse(request.Continuation, new SqlPosition(null, _skip, _most), request, order);
+        var position = SqlPosition.Parse(request.Continuation, new SqlPosition(null, _skip, _most), request, Ordered);
         (_skip, _most) = (position.Skip, position.Most);
         var from = position.After is { } after ? SqlRanges.Next(after) : Resume()?.SortedFrom(query) ?? [];
         var heap = new SqlHeap(_size, MostBytes);
@@ -108,7 +109,7 @@ internal sealed class SqlPage(Connection connection, QueryRequest request, SqlQu
             }
         }
 
-        return Page(last is not null && heap.Refused && !Done ? new SqlPosition(last, _skip, _most).ToText(request, order) : null, scan.Visited);
+        return Page(last is not null && heap.Refused && !Done ? new SqlPosition(last, _skip, _most).ToText(request, Ordered) : null, scan.Visited);
     }
 
     public QueryPage Grouped()
@@ -132,6 +133,12 @@ internal sealed class SqlPage(Connection connection, QueryRequest request, SqlQu
         groups.Each(scope, () => !Done && Give(scope));
         return Page(null, scan.Visited);
     }
+
+    /// <summary>
+    /// A position along an index read backwards, as a sort key and back. So a position is the same whether an index gives the order or a
+    /// sort does, which may change from one page to the next.
+    /// </summary>
+    private byte[]? Turned(byte[]? position) => position is null || !access.Descending ? position : Array.ConvertAll(position, b => (byte)~b);
 
     private bool Fulfils(SqlScope scope) => query.Where is null || SqlEvaluator.Evaluate(query.Where, scope).IsTrue;
 

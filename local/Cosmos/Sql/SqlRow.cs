@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace Selvedge.Local.Cosmos.Sql;
@@ -11,6 +12,7 @@ namespace Selvedge.Local.Cosmos.Sql;
 internal sealed class SqlRow(Container? container) : IDisposable
 {
     private readonly ArrayBufferWriter<byte> _body = new();
+    private readonly ArrayBufferWriter<byte> _id = new();
     private JsonDocument? _parsed;
     private JsonDocument? _whole;
 
@@ -22,10 +24,12 @@ internal sealed class SqlRow(Container? container) : IDisposable
 
     public ReadOnlySpan<byte> Body => _body.WrittenSpan;
 
-    /// <summary>Takes a stored row: body without system properties.</summary>
-    public void Move(long lsn, long rid, long ts, ReadOnlySpan<byte> body)
+    /// <summary>Takes a stored row: id as in its key, body without system properties.</summary>
+    public void Move(long lsn, long rid, long ts, ReadOnlySpan<byte> id, ReadOnlySpan<byte> body)
     {
         Dispose();
+        _id.ResetWrittenCount();
+        _id.Write(id);
         _body.ResetWrittenCount();
         _body.Write(body);
         (Lsn, Rid, Ts) = (lsn, rid, ts);
@@ -52,10 +56,12 @@ internal sealed class SqlRow(Container? container) : IDisposable
     /// <summary>A property of the item.</summary>
     public SqlValue Property(string name)
     {
-        if (container is not null && name.StartsWith('_'))
+        if (container is not null && (name == "id" || name.StartsWith('_')))
         {
             switch (name)
             {
+                case "id":
+                    return SqlValue.Of(Encoding.UTF8.GetString(_id.WrittenSpan));
                 case "_ts":
                     return SqlValue.Of(Ts);
                 case "_etag":

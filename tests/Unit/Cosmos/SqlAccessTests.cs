@@ -34,6 +34,23 @@ public sealed class SqlAccessTests
     }
 
     [Fact]
+    public void One_id_in_every_partition_is_found_without_reading_the_others()
+    {
+        using var table = new SqlTable();
+        for (var i = 0; i < 3_000; i++)
+        {
+            table.Put(new JsonObject { ["id"] = i < 30 ? "balance" : $"e:{i}", ["pk"] = $"S{i % 30}" });
+        }
+
+        var page = table.Page("SELECT VALUE c.pk FROM c WHERE c.id = 'balance'", 20);
+        Assert.Equal(20, page.Rows.Count);
+        Assert.InRange(page.Visited, 40, 42);
+        var rest = table.Page("SELECT VALUE c.pk FROM c WHERE c.id = 'balance'", 20, page.Continuation);
+        Assert.Equal(30, page.Rows.Concat(rest.Rows).Select(row => Encoding.UTF8.GetString(row.Span)).Distinct().Count());
+        Assert.Null(rest.Continuation);
+    }
+
+    [Fact]
     public void A_page_of_ids_with_a_prefix_resumes_at_its_key()
     {
         using var table = Journal(1_000);
@@ -52,6 +69,9 @@ public sealed class SqlAccessTests
     [InlineData("SELECT * FROM c WHERE c.due BETWEEN 2 AND 4 ORDER BY c.due DESC", 3)]
     [InlineData("SELECT * FROM c WHERE IS_DEFINED(c.due) ORDER BY c.due", 1000)]
     [InlineData("SELECT TOP 4 * FROM c WHERE IS_DEFINED(c.due) ORDER BY c.due DESC", 4)]
+    [InlineData("SELECT TOP 4 * FROM c ORDER BY c.due DESC", 4)]
+    [InlineData("SELECT TOP 4 * FROM c WHERE c.status = 'open' ORDER BY c.due DESC", 10)]
+    [InlineData("SELECT TOP 4 * FROM c WHERE c.status = 'closed' AND c.due != 997 ORDER BY c.due DESC", 5)]
     [InlineData("SELECT VALUE COUNT(1) FROM c WHERE STARTSWITH(c.status, 'ope')", 10)]
     public void An_indexed_property_is_read_from_its_index(string sql, int visited)
     {
@@ -75,15 +95,15 @@ public sealed class SqlAccessTests
     {
         using var table = new SqlTable("/pk", "/status/?");
         var query = SqlParser.Query("SELECT * FROM c WHERE c.status > 'a' ORDER BY c.status DESC", new Dictionary<string, SqlValue>());
-        var access = SqlAccess.Choose(query, new QueryRequest(table.Container, "", default, default, [], [0xFF], 10, null, 0));
+        var access = SqlAccess.Choose(query, new QueryRequest(table.Container, "", default, default, [], [0xFF], 10, null, 0), table.Connection);
         foreach (var afterRid in new[] { false, true })
         {
-            var plan = Plan(table, SqlScan.Sql(table.Container, access, afterRid));
+            var plan = Plan(table, SqlScan.Sql(table.Container, access, false, afterRid));
             Assert.Contains($"USING INDEX {access.Index!.Name}", plan, StringComparison.Ordinal);
             Assert.DoesNotContain("TEMP B-TREE", plan, StringComparison.Ordinal);
         }
 
-        var byKey = Plan(table, SqlScan.Sql(table.Container, access with { Index = null }, false));
+        var byKey = Plan(table, SqlScan.Sql(table.Container, access with { Index = null }, false, false));
         Assert.Contains("SEARCH items_1 USING INDEX items_1_key (key>? AND key<?)", byKey, StringComparison.Ordinal);
         Assert.DoesNotContain("TEMP B-TREE", byKey, StringComparison.Ordinal);
     }
