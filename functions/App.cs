@@ -4,6 +4,7 @@ using Selvedge.Catalogue;
 using Selvedge.Channels;
 using Selvedge.Exceptions;
 using Selvedge.Functions.Api;
+using Selvedge.Functions.Demo;
 using Selvedge.Functions.Exceptions;
 using Selvedge.Imports;
 using Selvedge.Ledger;
@@ -38,6 +39,7 @@ public static class App
             .AddOrders()
             .AddHostedService<Startup>()
             .AddHostedService<ContradictionWatch>();
+        builder.AddDemo();
         configure?.Invoke(builder);
         return builder.Build();
     }

@@ -1,6 +1,138 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Selvedge.Tests.Benchmarks;
 
+/// <summary>Signed two-line Shopify orders over HTTP to the app in a process of its own, every one durable and claimed before it is answered: at most over 64
+/// connections, then at half of that on a fixed schedule, where each answer's time counts from the moment the order was due.</summary>
 internal static class Orders
 {
-    public static Task RunAsync(int seconds) => throw new InvalidOperationException($"{seconds} s: not measured yet.");
+    const int Connections = 64, Skus = 500, WarmUp = 5;
+
+    public static async Task RunAsync(int seconds)
+    {
+        Console.WriteLine(RunningApp.Machine);
+        var folder = Directory.CreateTempSubdirectory("selvedge-orders-").FullName;
+        try
+        {
+            using var app = await RunningApp.StartAsync(folder);
+            await SetUpAsync(app);
+            var load = new Load(app.EndPoint);
+            await load.RunAsync(WarmUp, rate: null);
+            var most = await MeasureAsync(app, load, seconds, rate: null, "as fast as 64 connections get");
+            await MeasureAsync(app, load, seconds, most / 2, "half of that, on schedule");
+            var (entries, took) = await app.AuditAsync(full: true);
+            Console.WriteLine($"audit: clean, {entries:n0} entries of {Skus} SKUs replayed in {took.TotalSeconds:n1} s; app's memory {app.Memory.Now:n0} MB, at most {app.Memory.Peak:n0} MB");
+        }
+        finally { Directory.Delete(folder, recursive: true); }
+    }
+
+    static async Task<double> MeasureAsync(RunningApp app, Load load, int seconds, double? rate, string what)
+    {
+        var (appCpu, driverCpu) = (app.Cpu, Process.GetCurrentProcess().TotalProcessorTime);
+        var (perSecond, times) = await load.RunAsync(seconds, rate);
+        var (appMicros, driverMicros) = ((app.Cpu - appCpu).TotalMicroseconds / times.Length, (Process.GetCurrentProcess().TotalProcessorTime - driverCpu).TotalMicroseconds / times.Length);
+        Array.Sort(times);
+        Console.WriteLine($"{what,-29} {perSecond,6:n0} orders/s  p50 {At(0.5):n1} ms  p95 {At(0.95):n1} ms  p99 {At(0.99):n1} ms  most {times[^1]:n1} ms");
+        Console.WriteLine($"{"",-29} CPU per order: app {appMicros:n0} µs, driver {driverMicros:n0} µs; all {times.Length:n0} answered 200");
+        return perSecond;
+
+        double At(double part) => times[(int)(times.Length * part)];
+    }
+
+    static async Task SetUpAsync(RunningApp app)
+    {
+        foreach (var (id, priority) in (ReadOnlySpan<(string, int)>)[("WH1", 1), ("WH2", 2)]) await app.PutAsync($"api/locations/{id}", new { kind = "warehouse", name = id, priority });
+        await app.PutAsync("api/channels/bench", new { kind = "shopify", locations = new[] { "WH1", "WH2" }, shortage = "oversold", secret = "bench" });
+        var (products, stock) = (new StringBuilder("style,name,colour,size,sku,price,cost\n"), new StringBuilder("sku,location,quantity\n"));
+        for (var i = 0; i < Skus; i++)
+        {
+            products.Append(CultureInfo.InvariantCulture, $"ST{i / 25:000},Style {i / 25},Colour {i / 5 % 5},Size {i % 5},{Sku(i)},59.00,14.00\n");
+            stock.Append(CultureInfo.InvariantCulture, $"{Sku(i)},WH1,5000000\n{Sku(i)},WH2,5000000\n");
+        }
+        await app.PostCsvAsync("api/imports/products", products.ToString());
+        await app.PostCsvAsync("api/imports/stock", stock.ToString());
+    }
+
+    static string Sku(int i) => $"ST{i / 25:000}-{i / 5 % 5}-{i % 5}";
+
+    /// <summary>Connections that send orders with ids of their own. Plain sockets, so that the driver takes little of the machine that it shares with the app.</summary>
+    sealed class Load(IPEndPoint address)
+    {
+        long order = 5_000_000_000_000;
+
+        /// <summary>Sends for <paramref name="seconds"/>; answers orders a second and how many milliseconds each took. With <paramref name="rate"/>
+        /// the orders are due on a schedule, whether earlier ones were answered or not.</summary>
+        public async Task<(double PerSecond, double[] Times)> RunAsync(double seconds, double? rate)
+        {
+            var (clock, tickets) = (Stopwatch.StartNew(), 0L);
+            var all = await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => Task.Run(async () =>
+            {
+                var times = new List<double>(16_384);
+                using var connection = await Connection.OpenAsync(address);
+                while (true)
+                {
+                    var due = rate is { } perSecond ? Interlocked.Increment(ref tickets) / perSecond : clock.Elapsed.TotalSeconds;
+                    if (due >= seconds) return times;
+                    if (due - clock.Elapsed.TotalSeconds is > 0 and var early) await Task.Delay(TimeSpan.FromSeconds(early));
+                    await connection.SendAsync(Interlocked.Increment(ref order));
+                    times.Add((clock.Elapsed.TotalSeconds - due) * 1000);
+                }
+            })));
+            var elapsed = clock.Elapsed.TotalSeconds;
+            return (all.Sum(times => times.Count) / elapsed, [.. all.SelectMany(times => times)]);
+        }
+    }
+
+    /// <summary>One keep-alive connection; HTTP/1.1 as far as this needs it.</summary>
+    sealed class Connection : IDisposable
+    {
+        static readonly byte[] Key = Encoding.UTF8.GetBytes(RunningApp.Secret);
+        readonly Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        readonly byte[] buffer = new byte[16_384];
+
+        public static async Task<Connection> OpenAsync(IPEndPoint address)
+        {
+            var connection = new Connection();
+            await connection.socket.ConnectAsync(address);
+            return connection;
+        }
+
+        public async Task SendAsync(long order)
+        {
+            var first = (int)(order * 7919 % Skus);
+            var body = Encoding.UTF8.GetBytes(Body(order, Sku(first), Sku((first + 211) % Skus)));
+            var head = Encoding.ASCII.GetBytes($"POST /api/webhooks/bench/orders/create HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\nX-Shopify-Topic: orders/create\r\nX-Shopify-Webhook-Id: {order}\r\nX-Shopify-Hmac-SHA256: {Convert.ToBase64String(HMACSHA256.HashData(Key, body))}\r\n\r\n");
+            await socket.SendAsync((ArraySegment<byte>[])[head, body]);
+            var length = 0;
+            while (!IsWhole(buffer.AsSpan(0, length)))
+            {
+                if (await socket.ReceiveAsync(buffer.AsMemory(length)) is not (> 0 and var read)) throw new InvalidOperationException($"Order {order}: the connection was closed.");
+                length += read;
+            }
+            if (!buffer.AsSpan(0, length).StartsWith("HTTP/1.1 200 "u8)) throw new InvalidOperationException($"Order {order}: {Encoding.UTF8.GetString(buffer, 0, length)}");
+        }
+
+        // A whole answer: its last chunk, or as many bytes as its head says.
+        static bool IsWhole(ReadOnlySpan<byte> answer)
+        {
+            var end = answer.IndexOf("\r\n\r\n"u8);
+            if (end < 0) return false;
+            var at = answer[..end].IndexOf("Content-Length: "u8);
+            if (at < 0) return answer.EndsWith("\r\n0\r\n\r\n"u8);
+            var text = answer[(at + 16)..end];
+            if (text.IndexOf((byte)'\r') is >= 0 and var line) text = text[..line];
+            return answer.Length >= end + 4 + int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+        }
+
+        static string Body(long order, string first, string second) => string.Create(CultureInfo.InvariantCulture, $$"""
+            {"id":{{order}},"admin_graphql_api_id":"gid://shopify/Order/{{order}}","name":"#{{order % 1_000_000}}","created_at":"2026-11-23T09:15:00+11:00","processed_at":"2026-11-23T09:15:00+11:00","updated_at":"2026-11-23T09:15:01+11:00","cancelled_at":null,"currency":"AUD","source_name":"web","financial_status":"paid","taxes_included":true,"test":false,"total_price":"118.00","email":"buyer@customers.example","shipping_address":{"first_name":"Mia","last_name":"Nguyen","address1":"14 Smith Street","city":"Fitzroy","province_code":"VIC","zip":"3065","country_code":"AU"},"line_items":[{"id":{{order * 10 + 1}},"sku":"{{first}}","name":"Style","quantity":1,"current_quantity":1,"price":"59.00","requires_shipping":true,"gift_card":false},{"id":{{order * 10 + 2}},"sku":"{{second}}","name":"Style","quantity":1,"current_quantity":1,"price":"59.00","requires_shipping":true,"gift_card":false}]}
+            """);
+
+        public void Dispose() => socket.Dispose();
+    }
 }

@@ -1,0 +1,55 @@
+using System.Diagnostics;
+
+namespace Selvedge.Functions.Demo;
+
+/// <summary>What was sent and what came of it, counted by the senders and read by the screen.</summary>
+internal sealed class DemoTally
+{
+    long started = Stopwatch.GetTimestamp();
+    readonly Lock gate = new();
+    readonly double[] answers = new double[4096];
+    long answered;
+    string? lastFault;
+
+    /// <summary>Orders the app has taken: each once, however often it was sent.</summary>
+    public long Orders, TwoLines, Repeats, Cancelled, CancelledBefore, Oversold;
+
+    /// <summary>Units of all orders that were taken, and of those that were cancelled.</summary>
+    public long Ordered, Released;
+
+    /// <summary>Sendings that failed, and orders or cancels given up on.</summary>
+    public long Faults, Lost;
+
+    /// <summary>Deliveries to the warehouse and their units.</summary>
+    public long Deliveries, Delivered;
+
+    /// <summary>The clock begins now: what came before was loading.</summary>
+    public void Start() => started = Stopwatch.GetTimestamp();
+
+    public TimeSpan Elapsed => Stopwatch.GetElapsedTime(started);
+
+    /// <summary>Notes how long the app took to answer a webhook.</summary>
+    public void Answered(TimeSpan took)
+    {
+        lock (gate) answers[answered++ % answers.Length] = took.TotalMilliseconds;
+    }
+
+    /// <summary>Notes a failure; the latest is shown.</summary>
+    public void Fault(string what)
+    {
+        Interlocked.Increment(ref Faults);
+        Volatile.Write(ref lastFault, what);
+    }
+
+    public string? LastFault => Volatile.Read(ref lastFault);
+
+    /// <summary>Milliseconds within which that part of the latest answers came; null when there are none.</summary>
+    public (double Half, double NinetyNine)? Answers()
+    {
+        double[] latest;
+        lock (gate) latest = answers[..(int)Math.Min(answered, answers.Length)];
+        if (latest.Length == 0) return null;
+        Array.Sort(latest);
+        return (latest[latest.Length / 2], latest[(int)(latest.Length * 0.99)]);
+    }
+}
