@@ -88,6 +88,7 @@ public sealed class Demo(IConfiguration configuration, IServiceProvider services
             EveryAsync(AuditEvery, () => AuditAsync(ledger)),
             EveryAsync(DeliverEvery, () => ledger.DeliverAsync(stock, Math.Max(12, rate / 8), cut.Token)));
         await screen;
+        tally.Stop();
 
         // All is answered: what the ledger holds now is what there is to hold.
         var told = await TryAsync(async () =>

@@ -18,6 +18,7 @@ internal sealed record Stock(IReadOnlyList<Units> Articles)
 
 /// <summary>An audit that came to its end.</summary>
 /// <param name="Number">Counted from this start on.</param>
+/// <param name="Entries">Replayed by all audits of this start; each goes on from what the one before proved.</param>
 /// <param name="Seconds">How long it took.</param>
 internal sealed record AuditSeen(int Number, bool Clean, long Skus, long Entries, IReadOnlyList<string> Differences, double Seconds);
 
@@ -26,6 +27,7 @@ internal sealed class DemoLedger(DemoApi api, DemoTally tally)
 {
     readonly string run = Guid.NewGuid().ToString("N")[..8];
     int audits;
+    long replayed;
 
     public async Task<Stock> ReadAsync(CancellationToken cancel)
     {
@@ -46,7 +48,7 @@ internal sealed class DemoLedger(DemoApi api, DemoTally tally)
                 await Task.Delay(100, cancel);
                 continue;
             }
-            return new(++audits, audit.GetProperty("clean").GetBoolean(), Number(audit, "skus"), Number(audit, "entries"),
+            return new(++audits, audit.GetProperty("clean").GetBoolean(), Number(audit, "skus"), replayed += Number(audit, "entries"),
                 [.. audit.GetProperty("differences").EnumerateArray().Select(difference => difference.GetString()!)], Stopwatch.GetElapsedTime(started).TotalSeconds);
         }
     }

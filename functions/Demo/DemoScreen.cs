@@ -77,7 +77,7 @@ internal static class DemoScreen
         var less => $"{-less:n0} MISSING",
     };
 
-    static string Told(AuditSeen audit) => $"{(audit.Clean ? "clean" : $"{audit.Differences.Count} DIFFERENCES")} ({audit.Skus:n0} SKUs, {audit.Entries:n0} new entries replayed in {audit.Seconds:n1} s)";
+    static string Told(AuditSeen audit) => $"{(audit.Clean ? "clean" : $"{audit.Differences.Count} DIFFERENCES")} (no. {audit.Number} in {audit.Seconds:n1} s; {audit.Entries:n0} entries of {audit.Skus:n0} SKUs replayed since the start)";
 
     static Rows Draw(DemoState now)
     {
@@ -108,7 +108,7 @@ internal static class DemoScreen
     };
 
     static string AuditTold(DemoState now) => now.Audit is { } audit
-        ? $"no. {audit.Number}: {audit.Skus:n0} SKUs, {audit.Entries:n0} new entries, {audit.Seconds:n1} s{(now.Auditing ? "; next runs" : "")}" : "replays every entry, every 10 s";
+        ? $"no. {audit.Number} in {audit.Seconds:n1} s; {audit.Entries:n0} entries replayed{(now.Auditing ? " ..." : "")}" : "replays every entry, every 10 s";
 
     static Table Hot(DemoState now)
     {

@@ -5,7 +5,7 @@ namespace Selvedge.Functions.Demo;
 /// <summary>What was sent and what came of it, counted by the senders and read by the screen.</summary>
 internal sealed class DemoTally
 {
-    long started = Stopwatch.GetTimestamp();
+    long started = Stopwatch.GetTimestamp(), stopped;
     readonly Lock gate = new();
     readonly double[] answers = new double[4096];
     long answered;
@@ -26,7 +26,10 @@ internal sealed class DemoTally
     /// <summary>The clock begins now: what came before was loading.</summary>
     public void Start() => started = Stopwatch.GetTimestamp();
 
-    public TimeSpan Elapsed => Stopwatch.GetElapsedTime(started);
+    /// <summary>The last order was answered.</summary>
+    public void Stop() => stopped = Stopwatch.GetTimestamp();
+
+    public TimeSpan Elapsed => Stopwatch.GetElapsedTime(started, stopped > 0 ? stopped : Stopwatch.GetTimestamp());
 
     /// <summary>Notes how long the app took to answer a webhook.</summary>
     public void Answered(TimeSpan took)

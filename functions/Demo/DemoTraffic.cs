@@ -16,7 +16,7 @@ internal sealed class DemoTraffic : IDisposable
 {
     /// <summary>Keeps the ids of one start below those of the next, up to 10,000 orders a second.</summary>
     const int IdsPerMillisecond = 10;
-    const int Tries = 6, Twice = 3, CancelledLater = 4, CancelledFirst = 1;
+    const int Tries = 6, Twice = 3, CancelledLater = 4, CancelledFirst = 1, Regretting = 8;
     static readonly DateTimeOffset Epoch = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     readonly HttpClient http;
@@ -56,7 +56,7 @@ internal sealed class DemoTraffic : IDisposable
             if (ending.IsCancellationRequested) return;
             await OrderAsync(DemoOrder.Make(firstId + next, 1000 + next, time.GetUtcNow(), Random.Shared), cancel);
             // Some wait until others were sold, so that what they give back is sold again.
-            if (toCancel.Count > rate && toCancel.TryDequeue(out var order)) await CancelAsync(order, before: false, cancel);
+            if (toCancel.Count > Regretting && toCancel.TryDequeue(out var order)) await CancelAsync(order, before: false, cancel);
         }
     }
 

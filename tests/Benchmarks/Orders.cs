@@ -46,7 +46,7 @@ internal static class Orders
 
     static async Task SetUpAsync(RunningApp app)
     {
-        foreach (var (id, priority) in (ReadOnlySpan<(string, int)>)[("WH1", 1), ("WH2", 2)]) await app.PutAsync($"api/locations/{id}", new { kind = "warehouse", name = id, priority });
+        foreach (var (id, priority) in ((string, int)[])[("WH1", 1), ("WH2", 2)]) await app.PutAsync($"api/locations/{id}", new { kind = "warehouse", name = id, priority });
         await app.PutAsync("api/channels/bench", new { kind = "shopify", locations = new[] { "WH1", "WH2" }, shortage = "oversold", secret = "bench" });
         var (products, stock) = (new StringBuilder("style,name,colour,size,sku,price,cost\n"), new StringBuilder("sku,location,quantity\n"));
         for (var i = 0; i < Skus; i++)
