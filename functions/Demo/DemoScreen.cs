@@ -91,7 +91,7 @@ internal static class DemoScreen
         table.AddRow("Answered in", tally.Answers() is { } a ? $"{a.Half:n1} ms" : "-", tally.Answers() is { } b ? $"half of them; 99 of 100 in {b.NinetyNine:n1} ms" : "");
         table.AddEmptyRow();
         table.AddRow("Units claimed", $"[green]{now.Stock.Claimed:n0}[/]", $"of {now.Stock.OnHand:n0} on hand; {now.Stock.Available:n0} available");
-        table.AddRow("Units short", $"[yellow]{now.Stock.Short:n0}[/]", "[dim]sold, nowhere yet: served first by what arrives[/]");
+        table.AddRow("Units short", $"[yellow]{now.Stock.Short:n0}[/]", "[dim]sold, not there yet: served first[/]");
         table.AddRow("Deliveries", $"{tally.Deliveries:n0}", $"[dim]with {tally.Delivered:n0} units for what is short[/]");
         table.AddEmptyRow();
         table.AddRow(new Text("Audit"), AuditMark(now), new Text(AuditTold(now)));
