@@ -13,11 +13,10 @@ namespace Selvedge.Functions.Demo;
 /// It goes on until Ctrl+C, or for <c>--demo-seconds N</c>, at <c>--demo-rate N</c> orders a second (100). The process's exit code is 0 when the last audit
 /// was clean and the ledger holds at least what was ordered and not cancelled.
 /// </summary>
-public sealed class Demo(IConfiguration configuration, IServiceProvider services, IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
+internal sealed class Demo(DemoTally tally, IConfiguration configuration, IServiceProvider services, IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
 {
     static readonly TimeSpan ReadEvery = TimeSpan.FromSeconds(1), AuditEvery = TimeSpan.FromSeconds(10), DeliverEvery = TimeSpan.FromSeconds(15), EndWithin = TimeSpan.FromSeconds(20);
     readonly CancellationTokenSource ending = new(), cut = new();
-    readonly DemoTally tally = new();
     Stock stock = new([]);
     AuditSeen? audit;
     bool auditing;
@@ -180,12 +179,13 @@ internal sealed class DemoPace(DemoTally tally)
 public static class DemoServices
 {
     /// <summary>Starts <see cref="Demo"/> with the app when the setting <c>demo</c> (<c>--demo</c>) is there. Where it redraws the terminal, log lines would tear
-    /// the picture: failures are shown in it instead.</summary>
+    /// the picture: they are counted in it instead.</summary>
     public static FunctionsApplicationBuilder AddDemo(this FunctionsApplicationBuilder builder)
     {
         if (builder.Configuration["demo"] is not { } asked || asked.Equals("false", StringComparison.OrdinalIgnoreCase)) return builder;
-        builder.Services.AddHostedService<Demo>();
-        if (DemoScreen.IsLive) builder.Logging.ClearProviders();
+        var tally = new DemoTally();
+        builder.Services.AddSingleton(tally).AddHostedService<Demo>();
+        if (DemoScreen.IsLive) builder.Logging.ClearProviders().AddProvider(new DemoLog(tally));
         return builder;
     }
 }

@@ -53,7 +53,7 @@ internal static class DemoScreen
     public static string Line(DemoState now) =>
         $"{now.Tally.Elapsed:hh\\:mm\\:ss}  {now.Tally.Orders:n0} orders, {now.Rate:n0}/s  claimed {now.Stock.Claimed:n0}  short {now.Stock.Short:n0}{(now.Tally.Answers() is { } a ? $"  p99 {a.NinetyNine:n0} ms" : "")}  {Short(now)}";
 
-    static string Short(DemoState now) => now.Audit is not { } audit ? "no audit yet" : $"audit {audit.Number} {(audit.Clean ? "clean" : $"{audit.Differences.Count} DIFFERENCES")}";
+    static string Short(DemoState now) => now.Audit is not { } audit ? "no audit yet" : $"audit {audit.Number} {Found(audit)}";
 
     /// <summary>What it came to, after the last order.</summary>
     public static void Sum(DemoState end)
@@ -61,13 +61,15 @@ internal static class DemoScreen
         var tally = end.Tally;
         Console.WriteLine($"""
 
-            {tally.Orders:n0} orders in {tally.Elapsed.TotalSeconds:n0} s; {tally.Repeats:n0} came twice and were taken once; {tally.Cancelled:n0} were cancelled, {tally.CancelledBefore:n0} before they came
-            {tally.Ordered:n0} units ordered - {tally.Released:n0} cancelled = {end.Expected:n0}; the ledger holds {end.Held:n0} for them: {Verdict(end)}
-            now in the ledger: {end.Stock.OnHand:n0} on hand, {end.Stock.Claimed:n0} claimed, {end.Stock.Available:n0} available, {end.Stock.Short:n0} short
-            last audit: {(end.Audit is { } audit ? Told(audit) : "none was finished")}
+            Orders     {tally.Orders:n0} in {tally.Elapsed.TotalSeconds:n0} s; {tally.Repeats:n0} came twice and were taken once
+            Cancelled  {tally.Cancelled:n0}, and {tally.CancelledBefore:n0} whose cancel came before the order
+            Units      {tally.Ordered:n0} ordered - {tally.Released:n0} cancelled = {end.Expected:n0}; the ledger holds {end.Held:n0}: {Verdict(end)}
+            Stock      {end.Stock.OnHand:n0} on hand, {end.Stock.Claimed:n0} claimed, {end.Stock.Available:n0} available, {end.Stock.Short:n0} short
+            Audit      {(end.Audit is { } audit ? $"{Found(audit)}: no. {audit.Number}, {audit.Entries:n0} entries of {audit.Skus:n0} SKUs replayed since the start" : "none was finished")}
             """);
         foreach (var difference in end.Audit?.Differences ?? []) Console.WriteLine("  " + difference);
-        if (tally.Faults > 0) Console.WriteLine($"{tally.Faults:n0} sendings failed, {tally.Lost:n0} were given up; the last: {tally.LastFault}");
+        if (tally.Faults > 0) Console.WriteLine($"Failed     {tally.Faults:n0} calls, {tally.Lost:n0} webhooks given up; the last: {tally.LastFault}");
+        if (tally.Warnings > 0) Console.WriteLine($"Logged     {tally.Warnings:n0} warnings, the last: {tally.LastWarning}");
     }
 
     static string Verdict(DemoState end) => (end.Held - end.Expected) switch
@@ -77,7 +79,7 @@ internal static class DemoScreen
         var less => $"{-less:n0} MISSING",
     };
 
-    static string Told(AuditSeen audit) => $"{(audit.Clean ? "clean" : $"{audit.Differences.Count} DIFFERENCES")} (no. {audit.Number} in {audit.Seconds:n1} s; {audit.Entries:n0} entries of {audit.Skus:n0} SKUs replayed since the start)";
+    static string Found(AuditSeen audit) => audit.Clean ? "clean" : $"{audit.Differences.Count} DIFFERENCES";
 
     static Rows Draw(DemoState now)
     {
@@ -97,6 +99,7 @@ internal static class DemoScreen
         table.AddRow(new Text("Audit"), AuditMark(now), new Text(AuditTold(now)));
         if (now.Audit is { Clean: false } dirty) table.AddRow(new Text(""), new Text(""), new Text(dirty.Differences.Count > 0 ? dirty.Differences[0] : ""));
         if (tally.Faults > 0) table.AddRow(new Text("Failed"), new Text($"{tally.Faults:n0}", Color.Red), new Text(tally.LastFault ?? ""));
+        if (tally.Warnings > 0) table.AddRow(new Text("Logged"), new Text($"{tally.Warnings:n0}", Color.Yellow), new Text(tally.LastWarning ?? ""));
         return new Rows(table, Hot(now));
     }
 

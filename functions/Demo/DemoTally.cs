@@ -9,7 +9,7 @@ internal sealed class DemoTally
     readonly Lock gate = new();
     readonly double[] answers = new double[4096];
     long answered;
-    string? lastFault;
+    string? lastFault, lastWarning;
 
     /// <summary>Orders the app has taken: each once, however often it was sent.</summary>
     public long Orders, TwoLines, Repeats, Cancelled, CancelledBefore, Oversold;
@@ -19,6 +19,9 @@ internal sealed class DemoTally
 
     /// <summary>Sendings that failed, and orders or cancels given up on.</summary>
     public long Faults, Lost;
+
+    /// <summary>What the app itself logged as a warning or worse, where the log is not on the terminal.</summary>
+    public long Warnings;
 
     /// <summary>Deliveries to the warehouse and their units.</summary>
     public long Deliveries, Delivered;
@@ -44,6 +47,14 @@ internal sealed class DemoTally
         Volatile.Write(ref lastFault, what);
     }
 
+    /// <summary>Notes a line of the app's log; the latest is shown.</summary>
+    public void Warn(string what)
+    {
+        Interlocked.Increment(ref Warnings);
+        Volatile.Write(ref lastWarning, what);
+    }
+
+    public string? LastWarning => Volatile.Read(ref lastWarning);
     public string? LastFault => Volatile.Read(ref lastFault);
 
     /// <summary>Milliseconds within which that part of the latest answers came; null when there are none.</summary>
