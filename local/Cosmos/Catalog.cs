@@ -115,7 +115,14 @@ internal sealed class Catalog(Writer writer)
                 connection.Execute($"DROP INDEX {index.Name}");
             }
 
-            foreach (var sql in Sql.SqlIndexes.For(changed).Except(Sql.SqlIndexes.For(container)))
+            var made = Sql.SqlIndexes.For(changed).Except(Sql.SqlIndexes.For(container)).ToList();
+            if (made.Count > 0)
+            {
+                // Items that were read before may have what is indexed only now.
+                connection.Execute($"UPDATE {container.Table} SET indexed = 1 WHERE indexed = 0");
+            }
+
+            foreach (var sql in made)
             {
                 connection.Execute(sql);
             }

@@ -14,7 +14,7 @@ internal sealed record Database(long Number, string Id, long Ts)
 
 /// <summary>
 /// A container and the table it is kept in. Table <see cref="Table"/> is
-/// <c>(lsn INTEGER PRIMARY KEY, key BLOB, rid INTEGER, ts INTEGER, expires INTEGER, body TEXT)</c>: <c>key</c> is the effective partition
+/// <c>(lsn INTEGER PRIMARY KEY, key BLOB, rid INTEGER, ts INTEGER, expires INTEGER, indexed INTEGER, body TEXT)</c>: <c>key</c> is the effective partition
 /// key (16 bytes per component for hierarchical keys, 16 for a plain one) and then the id's UTF-8; every write of an item gives
 /// its row a new, highest <c>lsn</c>, so that the change feed is the table in its own order.
 /// </summary>
@@ -143,7 +143,7 @@ internal sealed class TableStatements(string table)
 
     public string Get { get; } = $"SELECT lsn, rid, ts, expires, body FROM {table} WHERE key=?1";
 
-    public string Insert { get; } = $"INSERT INTO {table}(lsn, key, rid, ts, expires, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+    public string Insert { get; } = $"INSERT INTO {table}(lsn, key, rid, ts, expires, indexed, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
     public string Delete { get; } = $"DELETE FROM {table} WHERE lsn=?1";
 
@@ -158,7 +158,7 @@ internal sealed class TableStatements(string table)
     /// <summary>Creates the table: one unique index serves point reads, partitions, id prefixes and feed ranges.</summary>
     public IEnumerable<string> Create { get; } =
     [
-        $"CREATE TABLE {table}(lsn INTEGER PRIMARY KEY, key BLOB NOT NULL, rid INTEGER NOT NULL, ts INTEGER NOT NULL, expires INTEGER, body TEXT NOT NULL)",
+        $"CREATE TABLE {table}(lsn INTEGER PRIMARY KEY, key BLOB NOT NULL, rid INTEGER NOT NULL, ts INTEGER NOT NULL, expires INTEGER, indexed INTEGER NOT NULL, body TEXT NOT NULL)",
         $"CREATE UNIQUE INDEX {table}_key ON {table}(key)",
         $"CREATE INDEX {table}_expires ON {table}(expires) WHERE expires IS NOT NULL",
     ];

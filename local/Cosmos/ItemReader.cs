@@ -5,8 +5,9 @@ using System.Text.Unicode;
 
 namespace Selvedge.Local.Cosmos;
 
-/// <summary>An item ready to be stored: its body without system properties, the row's key, and its own <c>ttl</c> in seconds.</summary>
-internal readonly record struct ParsedItem(ReadOnlyMemory<byte> Body, byte[] Key, int? Ttl);
+/// <summary>An item ready to be stored: its body without system properties, the row's key, its own <c>ttl</c> in seconds, and whether it has a
+/// property that the container indexes.</summary>
+internal readonly record struct ParsedItem(ReadOnlyMemory<byte> Body, byte[] Key, int? Ttl, bool Indexed);
 
 /// <summary>
 /// Reads an item in one pass over its JSON: checks it, finds id, partition key and ttl, and turns number texts into what Cosmos
@@ -63,6 +64,8 @@ internal static class ItemReader
         ArrayBufferWriter<byte>? output = null;
         byte[]? id = null;
         int? ttl = null;
+        var indexed = false;
+        var heads = Sql.SqlIndexes.Heads(definition);
         var keys = new KeyFinder(definition);
         while (reader.Read())
         {
@@ -76,6 +79,11 @@ internal static class ItemReader
                     }
 
                     systemProperties |= IsSystemProperty(ref reader);
+                    foreach (var head in heads)
+                    {
+                        indexed = indexed || reader.ValueTextEquals(head);
+                    }
+
                     if (reader.ValueTextEquals("id"u8))
                     {
                         if (id is not null)
@@ -135,7 +143,7 @@ internal static class ItemReader
         var rowKey = new byte[key.Effective.Length + id.Length];
         key.Effective.CopyTo(rowKey, 0);
         id.CopyTo(rowKey, key.Effective.Length);
-        return new ParsedItem(body, rowKey, ttl);
+        return new ParsedItem(body, rowKey, ttl, indexed);
     }
 
     private static byte[] ReadId(ref Utf8JsonReader reader)

@@ -28,6 +28,9 @@ internal sealed class Operation(OperationKind kind, byte[] key)
     /// <summary>The item's own <c>ttl</c>, in seconds.</summary>
     public int? Ttl { get; set; }
 
+    /// <summary>The item has a property that the container indexes.</summary>
+    public bool Indexed { get; set; }
+
     /// <summary>LSN the item must have; <see cref="None"/>: no condition, <see cref="Any"/>: it must exist, -1: never met.</summary>
     public long IfMatch { get; init; }
 

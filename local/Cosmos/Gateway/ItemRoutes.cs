@@ -41,7 +41,7 @@ internal sealed class ItemRoutes(CosmosStore store)
         {
             case OperationKind.Create or OperationKind.Upsert or OperationKind.Replace:
                 var item = ItemReader.Read(body, container.Definition, key, id);
-                return new Operation(kind, item.Key) { Body = item.Body, Ttl = item.Ttl, IfMatch = kind == OperationKind.Create ? Operation.None : Condition(ifMatch) };
+                return new Operation(kind, item.Key) { Body = item.Body, Ttl = item.Ttl, Indexed = item.Indexed, IfMatch = kind == OperationKind.Create ? Operation.None : Condition(ifMatch) };
             case OperationKind.Patch:
                 return new Operation(kind, RowKey(key, id)) { Patch = PatchRequest.Parse(body), PartitionKey = key, IfMatch = Condition(ifMatch) };
             case OperationKind.Read:

@@ -65,7 +65,7 @@ internal sealed record SqlAccess(SqlIndex? Index, SqlRanges Ranges, bool Descend
         foreach (var (from, to) in access.Ranges.List)
         {
             var statement = connection.Kept($"SELECT count(*) FROM (SELECT 1 FROM {container.Table} INDEXED BY {access.Index!.Name} "
-                + $"WHERE {access.Index.Expression} IS NOT NULL AND {access.Index.Expression} >= ?1 AND {access.Index.Expression} < ?2 LIMIT ?3)");
+                + $"WHERE {SqlIndexes.Condition(access.Index)} AND {access.Index.Expression} >= ?1 AND {access.Index.Expression} < ?2 LIMIT ?3)");
             statement.Bind(1, from).Bind(2, to).Bind(3, left).Step();
             left -= (int)statement.Long(0);
             statement.Reset();

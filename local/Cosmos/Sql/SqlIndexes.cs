@@ -17,7 +17,9 @@ internal sealed record SqlIndex(string Name, string[] Path, string Expression);
 /// <summary>
 /// SQLite indexes for a container's indexing policy: one for every included path that names a property (<c>/status/?</c>).
 /// <c>/*</c> makes none: what is not indexed is found by a scan, which is slower but right. (The service refuses to ORDER BY
-/// a path its policy leaves out; here that is a scan too.) Rows without the property are not in its index.
+/// a path its policy leaves out; here that is a scan too.) Rows without the property are not in its index: whether an item has any
+/// indexed property is found while it is read (<see cref="Heads"/>) and kept beside it as <c>indexed</c>, so that for those which
+/// have none nothing is computed on the writer's thread.
 /// </summary>
 internal static class SqlIndexes
 {
@@ -26,9 +28,18 @@ internal static class SqlIndexes
 
     private static readonly ConditionalWeakTable<ContainerDefinition, List<SqlIndex>> Known = [];
 
+    private static readonly ConditionalWeakTable<ContainerDefinition, byte[][]> KnownHeads = [];
+
     /// <summary>CREATE INDEX statements for <paramref name="container"/>'s policy; none for the default one.</summary>
     public static IReadOnlyList<string> For(Container container) =>
-        [.. Of(container).Select(index => $"CREATE INDEX {index.Name} ON {container.Table} ({index.Expression}, rid) WHERE {index.Expression} IS NOT NULL")];
+        [.. Of(container).Select(index => $"CREATE INDEX {index.Name} ON {container.Table} ({index.Expression}, rid) WHERE {Condition(index)}")];
+
+    /// <summary>What a query must say for SQLite to use the index.</summary>
+    public static string Condition(SqlIndex index) => $"indexed = 1 AND {index.Expression} IS NOT NULL";
+
+    /// <summary>The first names of the indexed paths, in UTF-8: an item without any of them is in no index.</summary>
+    public static byte[][] Heads(ContainerDefinition definition) =>
+        KnownHeads.GetValue(definition, d => [.. Of(d, "").Select(index => index.Path[0]).Distinct().Select(Encoding.UTF8.GetBytes)]);
 
     public static IReadOnlyList<SqlIndex> Of(Container container) => Known.GetValue(container.Definition, definition => Of(definition, container.Table));
 

@@ -89,7 +89,7 @@ internal sealed class SqlScan : IDisposable
             return $"SELECT lsn, rid, ts, key, body, ?1 FROM {container.Table} WHERE {index.Expression} IS NULL AND ?2 IS NOT NULL AND {rest} ORDER BY rid {direction}";
         }
 
-        return $"SELECT lsn, rid, ts, key, body, {index.Expression} FROM {container.Table} INDEXED BY {index.Name} WHERE {index.Expression} IS NOT NULL AND {rest} AND "
+        return $"SELECT lsn, rid, ts, key, body, {index.Expression} FROM {container.Table} INDEXED BY {index.Name} WHERE {SqlIndexes.Condition(index)} AND {rest} AND "
             + (afterRid
                 ? $"{index.Expression} = ?1 AND ?2 IS NOT NULL ORDER BY rid {direction}"
                 : $"{index.Expression} >= ?1 AND {index.Expression} < ?2 ORDER BY {index.Expression} {direction}, rid {direction}");

@@ -144,7 +144,7 @@ internal sealed class ItemWork(Container container, Operation[] operations) : Wo
             }
 
             var item = ItemReader.Read(operation.Patch.Apply(body.Span), container.Definition, operation.PartitionKey!, null);
-            (operation.Body, operation.Ttl) = (item.Body, item.Ttl);
+            (operation.Body, operation.Ttl, operation.Indexed) = (item.Body, item.Ttl, item.Indexed);
             return true;
         }
         catch (CosmosError error)
@@ -189,7 +189,7 @@ internal sealed class ItemWork(Container container, Operation[] operations) : Wo
         }
 
         connection.Kept(container.Statements.Insert)
-            .Bind(1, after.Lsn).Bind(2, operation.Key).Bind(3, after.Rid).Bind(4, after.Ts).Bind(5, after.Expires).BindText(6, operation.Body.Span).Run();
+            .Bind(1, after.Lsn).Bind(2, operation.Key).Bind(3, after.Rid).Bind(4, after.Ts).Bind(5, after.Expires).Bind(6, operation.Indexed ? 1 : 0).BindText(7, operation.Body.Span).Run();
     }
 
     private void FailOthers(int failed)

@@ -18,7 +18,9 @@ internal sealed class Writer : IDisposable
     private readonly Checkpointer _checkpointer;
     private readonly Thread _thread;
     private readonly Lock _gate = new();
-    private readonly SemaphoreSlim _wake = new(0);
+
+    // An event of the system's: a writer that spins before it sleeps takes the processor from those it waits for.
+    private readonly AutoResetEvent _wake = new(false);
     private List<Work> _waiting = [];
     private List<Work> _taken = [];
     private long _waitingBytes;
@@ -58,7 +60,7 @@ internal sealed class Writer : IDisposable
             if (_asleep)
             {
                 _asleep = false;
-                _wake.Release();
+                _wake.Set();
             }
         }
     }
@@ -74,7 +76,7 @@ internal sealed class Writer : IDisposable
             }
 
             _stopping = true;
-            _wake.Release();
+            _wake.Set();
         }
 
         _thread.Join();
@@ -134,7 +136,7 @@ internal sealed class Writer : IDisposable
                 _asleep = true;
             }
 
-            _wake.Wait();
+            _wake.WaitOne();
         }
     }
 

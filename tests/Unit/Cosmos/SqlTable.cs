@@ -40,7 +40,7 @@ internal sealed class SqlTable : IDisposable
     {
         byte[] key = [.. partition, .. Encoding.UTF8.GetBytes(id)];
         var rid = ++_lsn;
-        Connection.Kept($"INSERT OR REPLACE INTO {Container.Table}(lsn, key, rid, ts, expires, body) VALUES(?1, ?2, ?3, 0, ?4, ?5)")
+        Connection.Kept($"INSERT OR REPLACE INTO {Container.Table}(lsn, key, rid, ts, expires, indexed, body) VALUES(?1, ?2, ?3, 0, ?4, 1, ?5)")
             .Bind(1, _lsn).Bind(2, key).Bind(3, rid).Bind(4, expires).BindText(5, body).Run();
     }
 
