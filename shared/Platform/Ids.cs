@@ -5,9 +5,9 @@ using System.Text;
 namespace Selvedge.Platform;
 
 /// <summary>
-/// The one place ids are built (design, section 3, "Idempotency"). Parts are joined by ':'; inside a part, ':' and '%'
-/// and what Cosmos DB forbids in an id (<c>/ \ ? #</c>, control characters) are percent-encoded as UTF-8, so that two
-/// different lists of parts never give the same id.
+/// The one place ids are built (design, section 3, "Idempotency"). Parts are joined by ':'; inside a part, ':', '~', '%',
+/// blanks, control characters and what Cosmos DB forbids in an id (<c>/ \ ? #</c>) are written as '~' and two hex digits for each UTF-8 byte,
+/// so that two different lists of parts never give the same id, and no id has a '%' (docs/decisions/0005).
 /// </summary>
 public static class Ids
 {
@@ -53,14 +53,14 @@ public static class Ids
     public static string Order(string channel, string externalId) => Join([channel, externalId]);
 
     /// <summary>True when the text can stand in an id and a partition key as it is: 1 to <paramref name="longest"/> characters, no
-    /// control characters, none of <c>/ \ ? # : %</c>, no lone surrogates, no blanks at the ends.</summary>
+    /// control characters, none of <c>/ \ ? # : % ~</c>, no lone surrogates, no blanks at the ends.</summary>
     public static bool IsPlain(string? text, int longest = 100)
     {
         if (string.IsNullOrEmpty(text) || text.Length > longest || char.IsWhiteSpace(text[0]) || char.IsWhiteSpace(text[^1])) return false;
         for (var i = 0; i < text.Length; i++)
         {
             var c = text[i];
-            if (char.IsControl(c) || c is '/' or '\\' or '?' or '#' or ':' or '%') return false;
+            if (char.IsControl(c) || c is '/' or '\\' or '?' or '#' or ':' or '%' or '~') return false;
             if (char.IsSurrogate(c) && !(char.IsHighSurrogate(c) && ++i < text.Length && char.IsLowSurrogate(text[i]))) return false;
         }
         return true;
@@ -79,15 +79,15 @@ public static class Ids
     static void Encode(string part, StringBuilder text)
     {
         var plain = true;
-        foreach (var c in part) plain &= c is not (':' or '%' or '/' or '\\' or '?' or '#') && !char.IsControl(c) && !char.IsSurrogate(c);
-        if (plain && part.Length > 0 && part[^1] != ' ') { text.Append(part); return; }
+        foreach (var c in part) plain &= c is not (':' or '~' or '%' or '/' or '\\' or '?' or '#' or ' ') && !char.IsControl(c) && !char.IsSurrogate(c);
+        if (plain) { text.Append(part); return; }
         Span<byte> utf8 = stackalloc byte[4];
         foreach (var rune in part.EnumerateRunes())
         {
             if (rune.Value == 0xFFFD && !part.Contains('\uFFFD')) throw new ArgumentException("An id part is not well-formed text (lone surrogate).", nameof(part));
-            if (rune.Value is ':' or '%' or '/' or '\\' or '?' or '#' or ' ' || Rune.IsControl(rune))
+            if (rune.Value is ':' or '~' or '%' or '/' or '\\' or '?' or '#' or ' ' || Rune.IsControl(rune))
             {
-                foreach (var b in utf8[..rune.EncodeToUtf8(utf8)]) text.Append('%').Append(b.ToString("X2", null));
+                foreach (var b in utf8[..rune.EncodeToUtf8(utf8)]) text.Append('~').Append(b.ToString("X2", null));
             }
             else text.Append(rune.ToString());
         }

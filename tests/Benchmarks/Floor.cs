@@ -33,8 +33,8 @@ internal static class Floor
                 {
                     var sku = (int)(done % 500);
                     Write(update, ++lsn, Key(sku, "balance"), balance);
-                    Write(insert, ++lsn, Key(sku, $"c:shopify-au%3A{5_000_000_000_000 + done}:1:WH1"), claim);
-                    Write(insert, ++lsn, Key(sku, $"e:shopify-au%3A{5_000_000_000_000 + done}:1:r1"), entry);
+                    Write(insert, ++lsn, Key(sku, $"c:shopify-au~3A{5_000_000_000_000 + done}:1:WH1"), claim);
+                    Write(insert, ++lsn, Key(sku, $"e:shopify-au~3A{5_000_000_000_000 + done}:1:r1"), entry);
                 }
                 Check(raw.sqlite3_exec(db, "COMMIT"));
             }
