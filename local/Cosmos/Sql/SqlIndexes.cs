@@ -78,16 +78,11 @@ internal static class SqlIndexes
     public static void Register(Connection connection)
     {
         const int flags = raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC;
-        var paths = new Dictionary<string, byte[][]>(StringComparer.Ordinal);
+        var paths = new List<IndexedPath>();
         var code = raw.sqlite3_create_function(connection.Handle, Function, 2, flags, null, (context, _, arguments) =>
         {
-            var pointer = raw.sqlite3_value_text(arguments[1]).utf8_to_string();
-            if (!paths.TryGetValue(pointer, out var path))
-            {
-                paths[pointer] = path = [.. pointer[1..].Split('/').Select(Encoding.UTF8.GetBytes)];
-            }
-
-            var value = Find(raw.sqlite3_value_blob(arguments[0]), path);
+            var path = IndexedPath.Of(raw.sqlite3_value_blob(arguments[1]), paths);
+            var value = path.In(raw.sqlite3_value_blob(arguments[0]));
             if (value.IsDefined)
             {
                 raw.sqlite3_result_blob(context, SqlSortKey.Encode(value));
@@ -109,17 +104,53 @@ internal static class SqlIndexes
         var segments = path.Split('/').Select(segment => segment.Length > 1 && segment[0] == '"' && segment[^1] == '"' ? segment[1..^1] : segment).ToArray();
         return Array.Exists(segments, segment => segment.Length == 0 || segment is "[]" or "*" || segment.Contains('"')) ? null : segments;
     }
+}
 
-    /// <summary>The last property of that path, as in <see cref="JsonElement.TryGetProperty(string, out JsonElement)"/>.</summary>
-    private static SqlValue Find(ReadOnlySpan<byte> body, ReadOnlySpan<byte[]> path)
+/// <summary>Finds the value of an indexed path in the text of an item.</summary>
+internal sealed class IndexedPath
+{
+    private readonly byte[] _pointer;
+    private readonly byte[][] _names;
+    private readonly byte[] _quoted;
+
+    private IndexedPath(byte[] pointer)
     {
+        _pointer = pointer;
+        _names = [.. Encoding.UTF8.GetString(pointer)[1..].Split('/').Select(Encoding.UTF8.GetBytes)];
+        _quoted = [(byte)'"', .. _names[^1], (byte)'"'];
+    }
+
+    /// <summary>The path written <c>/outer/inner</c>, kept in <paramref name="known"/>.</summary>
+    public static IndexedPath Of(ReadOnlySpan<byte> pointer, List<IndexedPath> known)
+    {
+        foreach (var path in known)
+        {
+            if (pointer.SequenceEqual(path._pointer))
+            {
+                return path;
+            }
+        }
+
+        known.Add(new IndexedPath(pointer.ToArray()));
+        return known[^1];
+    }
+
+    /// <summary>Most items of a container lack most of what is indexed: text without the name, and without escapes, need not be parsed.</summary>
+    public SqlValue In(ReadOnlySpan<byte> body)
+    {
+        if (body.IndexOf(_quoted) < 0 && !body.Contains((byte)'\\'))
+        {
+            return SqlValue.Undefined;
+        }
+
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
         reader.Read();
-        return Find(ref reader, path);
+        return Find(ref reader, _names);
     }
 
     private static SqlValue Find(ref Utf8JsonReader reader, ReadOnlySpan<byte[]> path)
     {
+        // The last property of a name counts, as everywhere.
         var found = SqlValue.Undefined;
         if (path.IsEmpty)
         {

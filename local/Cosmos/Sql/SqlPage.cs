@@ -45,6 +45,7 @@ internal sealed class SqlPage(Connection connection, QueryRequest request, SqlQu
 
         using var scan = new SqlScan(connection, request, resume is null ? access : access with { Ranges = resume.Clip(access) }, after);
         var scope = new SqlScope(row, query.Root);
+        var each = () => !Fulfils(scope) || Give(scope);
         byte[]? last = null;
         while (!Done && scan.Next(row))
         {
@@ -53,7 +54,7 @@ internal sealed class SqlPage(Connection connection, QueryRequest request, SqlQu
                 return Page(new SqlPosition(Turned(last), _skip, _most).ToText(request, order), scan.Visited);
             }
 
-            scope.Each(query.Joins, () => !Fulfils(scope) || Give(scope));
+            scope.Each(query.Joins, each);
             var full = _rows.Count >= _size || _output.WrittenCount >= MostBytes || scan.Visited >= MostVisited;
             last = full && !InOnePage ? scan.Position() : null;
         }
@@ -70,33 +71,41 @@ internal sealed class SqlPage(Connection connection, QueryRequest request, SqlQu
         using var scan = new SqlScan(connection, request, access, null);
         var scope = new SqlScope(row, query.Root);
         var key = new ArrayBufferWriter<byte>();
+        var joined = 0L;
+        var each = () =>
+        {
+            if (!Fulfils(scope))
+            {
+                return true;
+            }
+
+            key.ResetWrittenCount();
+            foreach (var item in query.OrderBy)
+            {
+                SqlSortKey.Append(key, SqlEvaluator.Evaluate(item.Value, scope), item.Descending);
+            }
+
+            SqlSortKey.AppendLong(key, row.Rid, query.OrderBy[0].Descending);
+            if (query.Joins.Count > 0)
+            {
+                SqlSortKey.AppendLong(key, joined++, descending: false);
+            }
+
+            if (key.WrittenSpan.SequenceCompareTo(from) >= 0 && heap.Admits(key.WrittenSpan))
+            {
+                var output = new ArrayBufferWriter<byte>(row.Body.Length + 256);
+                if (SqlExecutor.Project(query, scope, output))
+                {
+                    heap.Add(key.WrittenSpan.ToArray(), output.WrittenMemory);
+                }
+            }
+
+            return true;
+        };
         while (!Done && scan.Next(row))
         {
-            var joined = 0L;
-            scope.Each(query.Joins, () =>
-            {
-                if (Fulfils(scope))
-                {
-                    key.ResetWrittenCount();
-                    query.OrderBy.ToList().ForEach(item => SqlSortKey.Append(key, SqlEvaluator.Evaluate(item.Value, scope), item.Descending));
-                    SqlSortKey.AppendLong(key, row.Rid, query.OrderBy[0].Descending);
-                    if (query.Joins.Count > 0)
-                    {
-                        SqlSortKey.AppendLong(key, joined++, descending: false);
-                    }
-
-                    if (key.WrittenSpan.SequenceCompareTo(from) >= 0 && heap.Admits(key.WrittenSpan))
-                    {
-                        var output = new ArrayBufferWriter<byte>(256);
-                        if (SqlExecutor.Project(query, scope, output))
-                        {
-                            heap.Add(key.WrittenSpan.ToArray(), output.WrittenMemory);
-                        }
-                    }
-                }
-
-                return true;
-            });
+            joined = 0;
+            scope.Each(query.Joins, each);
         }
 
         byte[]? last = null;
@@ -117,17 +126,18 @@ internal sealed class SqlPage(Connection connection, QueryRequest request, SqlQu
         var groups = new SqlGrouping(query);
         using var scan = new SqlScan(connection, request, access, null);
         var scope = new SqlScope(row, query.Root);
+        var each = () =>
+        {
+            if (Fulfils(scope))
+            {
+                groups.Add(scope);
+            }
+
+            return true;
+        };
         while (scan.Next(row))
         {
-            scope.Each(query.Joins, () =>
-            {
-                if (Fulfils(scope))
-                {
-                    groups.Add(scope);
-                }
-
-                return true;
-            });
+            scope.Each(query.Joins, each);
         }
 
         groups.Each(scope, () => !Done && Give(scope));
