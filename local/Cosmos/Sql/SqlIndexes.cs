@@ -159,7 +159,7 @@ internal sealed class IndexedPath
                 case JsonTokenType.StartObject or JsonTokenType.StartArray:
                     return SqlValue.Of(JsonElement.ParseValue(ref reader));
                 case JsonTokenType.String:
-                    return SqlValue.Of(reader.GetString()!);
+                    return SqlValue.Of(SqlText.Read(ref reader));
                 case JsonTokenType.Number:
                     return SqlValue.Of(reader.GetDouble());
                 default:

@@ -70,7 +70,7 @@ internal readonly struct SqlValue : IEquatable<SqlValue>
         JsonValueKind.False => False,
         JsonValueKind.True => True,
         JsonValueKind.Number => Of(json.GetDouble()),
-        JsonValueKind.String => Of(json.GetString()!),
+        JsonValueKind.String => Of(SqlText.Read(json)),
         JsonValueKind.Array => new SqlValue(SqlType.Array, json: json),
         JsonValueKind.Object => new SqlValue(SqlType.Object, json: json),
         _ => Undefined,

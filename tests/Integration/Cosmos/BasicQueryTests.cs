@@ -106,6 +106,30 @@ public sealed class BasicQueryTests(CosmosFixture cosmos) : IClassFixture<Cosmos
         Assert.Equal(created.ETag, whole.GetProperty("_etag").GetString());
     }
 
+    [Fact]
+    public async Task An_indexing_policy_changes_no_answer()
+    {
+        var properties = new ContainerProperties("c" + Guid.NewGuid().ToString("N"), "/pk");
+        properties.IndexingPolicy.IncludedPaths.Add(new IncludedPath { Path = "/kind/?" });
+        properties.IndexingPolicy.IncludedPaths.Add(new IncludedPath { Path = "/n/?" });
+        properties.IndexingPolicy.ExcludedPaths.Add(new ExcludedPath { Path = "/*" });
+        Container container = await cosmos.Database.CreateContainerAsync(properties);
+        await Queries.FillAsync(container, 20);
+        await container.UpsertItemAsync(new { id = "i3", pk = "p3", n = 3, kind = "even" });
+        await container.DeleteItemAsync<object>("i4", new PartitionKey("p4"));
+        await CheckAsync();
+        properties.IndexingPolicy.IncludedPaths.RemoveAt(0);
+        properties.IndexingPolicy.IncludedPaths.Add(new IncludedPath { Path = "/price/?" });
+        await container.ReplaceContainerAsync(properties);
+        await CheckAsync();
+
+        async Task CheckAsync()
+        {
+            Assert.Equal([18, 16, 14, 12, 10, 8, 6, 3, 2, 0], await Queries.AllAsync<int>(container, "SELECT VALUE c.n FROM c WHERE c.kind = 'even' AND c.n >= 0 ORDER BY c.n DESC", 3));
+            Assert.Equal([0, 1, 2, 3], await Queries.ResumedAsync<int>(container, "SELECT TOP 4 VALUE c.n FROM c ORDER BY c.n", 1));
+        }
+    }
+
     [Theory]
     [InlineData("SELECT * FROM c WHERE c.x = nope", "nope")]
     [InlineData("SELECT * FROM c WHERE ST_DISTANCE(c.a, c.b) < 1", "ST_DISTANCE")]

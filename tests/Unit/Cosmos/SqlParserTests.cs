@@ -72,6 +72,17 @@ public sealed class SqlParserTests
     }
 
     [Fact]
+    public void Half_a_surrogate_pair_spoils_neither_index_nor_query()
+    {
+        using var table = new SqlTable("/pk", "/v/?");
+        table.Put("""{"id":"1","pk":"p","v":"a\\\ud83d\ud83d\udc57\n\udc00"}""", table.Key("p"), "1");
+        table.Put("""{"id":"2","pk":"p","v":"b"}""", table.Key("p"), "2");
+        Assert.Equal(["\"2\""], table.All("SELECT VALUE c.id FROM c WHERE c.v = 'b'"));
+        Assert.Equal(["\"1\""], table.All("SELECT VALUE c.id FROM c WHERE c.v = 'a\\\\\\ufffd\\ud83d\\udc57\\n\\ufffd'"));
+        Assert.Equal(["\"1\"", "\"2\""], table.All("SELECT VALUE c.id FROM c ORDER BY c.v", 1));
+    }
+
+    [Fact]
     public void Depth_is_bounded_and_breadth_is_not()
     {
         using var table = new SqlTable();
