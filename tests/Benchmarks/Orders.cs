@@ -11,7 +11,7 @@ namespace Selvedge.Tests.Benchmarks;
 /// connections, then at half of that on a fixed schedule, where each answer's time counts from the moment the order was due.</summary>
 internal static class Orders
 {
-    const int Connections = 64, Skus = 500, WarmUp = 5;
+    const int Connections = 64, Skus = 500, WarmUp = 20;
 
     public static async Task RunAsync(int seconds)
     {
@@ -22,6 +22,7 @@ internal static class Orders
             using var app = await RunningApp.StartAsync(folder);
             await SetUpAsync(app);
             var load = new Load(app.EndPoint);
+            // Until the runtime has compiled what is hot a second time: before that an order costs several times as much.
             await load.RunAsync(WarmUp, rate: null);
             var most = await MeasureAsync(app, load, seconds, rate: null, "as fast as 64 connections get");
             await MeasureAsync(app, load, seconds, most / 2, "half of that, on schedule");
