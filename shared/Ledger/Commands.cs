@@ -94,10 +94,13 @@ public sealed record SetClaim : Command
     /// <summary>Part of an all-or-nothing order that is not decided yet: others who are short only because of it wait for its outcome.</summary>
     public bool Tentative { get; init; }
 
+    /// <summary>Units that other lines of the same order hold tentatively of this SKU: their outcome is this one's, so they are not waited for.</summary>
+    public long Beside { get; init; }
+
     public override string Key => Ids.Revision(Order, Line, Revision);
 
     internal override void Describe(Canonical c) => c.Name("setClaim").Add(Order).Add(Line).Add(Quantity).Add(Places).Add(Revision)
-        .Add((int)Shortage).Add((int)Kind).Add(AsksFirst).Add(Buffer).Add(Channel).Add(Fences).Add(Priority).Add(RequiredBy).Add(ExpiresAt).Add(Owner).Add(Tentative);
+        .Add((int)Shortage).Add((int)Kind).Add(AsksFirst).Add(Buffer).Add(Channel).Add(Fences).Add(Priority).Add(RequiredBy).Add(ExpiresAt).Add(Owner).Add(Tentative).Add(Beside);
 }
 
 /// <summary>Decides a tentative claim or a hold: <see cref="Keep"/> makes it a firm commitment, otherwise it is released. A request: refused

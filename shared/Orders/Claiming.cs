@@ -77,7 +77,8 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
             Shortage = order.Shortage switch { ShortagePolicy.Refuse => Shortage.Refuse, ShortagePolicy.Partial => Shortage.Partial, _ => Shortage.Short },
             AsksFirst = order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial, Buffer = order.Plan?.Buffer ?? 0,
             Channel = order.Channel, Fences = Fences(order), Priority = order.Priority, RequiredBy = order.RequiredBy,
-            Tentative = tentative, ExpiresAt = tentative ? order.Plan!.RoutedAt + Tentative : null, Actor = Actor(order),
+            Tentative = tentative, Beside = tentative ? order.Lines.TakeWhile(other => other != line).Where(other => other.Claims && other.Sku == line.Sku).Sum(other => other.Quantity) : 0,
+            ExpiresAt = tentative ? order.Plan!.RoutedAt + Tentative : null, Actor = Actor(order),
         };
     }
 

@@ -14,7 +14,7 @@ internal static class ClaimRules
         if (fill.Missing > 0 && c.Shortage == Shortage.Refuse)
         {
             var tentative = c.Places.Where(Accounts.IsLocation).Distinct().Sum(p => s.Balance.Locations.TryGetValue(p, out var stock) ? stock.Tentative : 0)
-                - mine.Where(m => m.Tentative && Accounts.IsLocation(m.Place)).Sum(m => m.Held);
+                - mine.Where(m => m.Tentative && Accounts.IsLocation(m.Place)).Sum(m => m.Held) - c.Beside;
             return Decision.Refuse($"{wanted} wanted, {wanted - fill.Missing} available to this channel at {string.Join(", ", c.Places)}.",
                 wanted - fill.Missing, waits: tentative > 0 && fill.Missing <= tentative);
         }

@@ -260,6 +260,15 @@ public class LedgerRulesTests
     }
 
     [Fact]
+    public void ALine_DoesNotWaitForTheTentativeClaimsOfItsOwnOrder()
+    {
+        ledger.Execute(Say.Receive("a", 1));
+        ledger.Execute(Say.Claim("basket", 1, tentative: true));
+        var session = new Session(new Knowledge(ledger.Balance));
+        Assert.False(Deciding.Decide(session, Say.Claim("basket", 1, line: "2", tentative: true) with { Beside = 1 }, DateTimeOffset.UnixEpoch).Waits);
+    }
+
+    [Fact]
     public void WhoAsksFirst_IsJudgedAgainstItsOwnAts()
     {
         ledger.Execute(Say.Receive("a", 20));
