@@ -81,8 +81,9 @@ internal sealed class SkuPartition(Container skus, string sku)
     {
         var claims = QueryAsync(new QueryDefinition("SELECT * FROM c WHERE STARTSWITH(c.id, @prefix)").WithParameter("@prefix", Ids.ClaimPrefix(need.A, need.B)), LedgerJson.Default.Claim);
         var entries = QueryAsync(new QueryDefinition("SELECT * FROM c WHERE STARTSWITH(c.id, @prefix)").WithParameter("@prefix", Ids.LinePrefix(need.A, need.B)), LedgerJson.Default.Entry);
+        await Task.WhenAll(claims, entries);
         var line = new LineHistory();
-        foreach (var entry in await entries)
+        foreach (var entry in entries.Result)
         {
             var tail = entry.Id.AsSpan(Ids.LinePrefix(need.A, need.B).Length);
             if (tail.Length > 1 && tail[0] == 'r' && long.TryParse(tail[1..], out var revision))

@@ -26,7 +26,7 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
         public readonly long Submitted = submitted;
         public readonly TaskCompletionSource<Outcome> Done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         public long? WaitsSince;
-        /// <summary>Its entry was looked for in the store, after it was submitted, and is not there.</summary>
+        /// <summary>Its entry was looked for in the store, after the balance it is decided on was read, and is not there.</summary>
         public bool Verified;
         /// <summary>It was in a batch that the store would not take: it goes alone.</summary>
         public bool Alone;
@@ -124,8 +124,14 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
             {
                 if (knowledge is null)
                 {
-                    fresh |= cached is null;
-                    knowledge = new(cached ??= await partition.BalanceAsync());
+                    if (cached is null)
+                    {
+                        // What was looked for before this balance was read may have been written since.
+                        fresh = true;
+                        cached = await partition.BalanceAsync();
+                        open.ForEach(p => p.Verified = false);
+                    }
+                    knowledge = new(cached);
                     var needs = open.Select(p => Deciding.Needs(p.Command)).OfType<Need>().ToList();
                     if (needs.Count > 0) await partition.LearnAsync(knowledge, needs);
                 }
@@ -270,9 +276,12 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
     {
         switch (committed.Status)
         {
+            case HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed when committed.FailedAt == 0:
+                // Another instance wrote the balance. Nothing else is to be found out: what it did for these commands comes up when they are decided again.
+                await Task.Delay(Turn(attempt), time);
+                return false;
             case HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.NotFound:
                 await AnswerFromStoreAsync(open, [.. open]);
-                if (committed.FailedAt == 0) await Task.Delay(Jitter(attempt), time);
                 return false;
             case var status when status.IsPassing():
                 await Task.Delay(Jitter(attempt), time);
@@ -294,6 +303,9 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
     void Expire(List<Pending> open) => open.RemoveAll(p =>
         time.GetElapsedTime(p.Submitted) > Deadline
         && p.Done.TrySetException(ProblemException.Busy($"The store did not take command {p.Command.Key} within {Deadline.TotalSeconds:0} s. Send it again with the same key.")));
+
+    // The instance that wrote last needs no read before it writes again: who lost must come back while it is still deciding, or never gets its turn.
+    static TimeSpan Turn(int attempt) => TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * Math.Min(16, 1 << Math.Min(attempt, 4)));
 
     static TimeSpan Jitter(int attempt) => TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * Math.Min(500, 4 << Math.Min(attempt, 8)));
 

@@ -18,7 +18,7 @@ internal readonly struct ShopifyFields(JsonElement element, string pointer, List
         if (!System.Text.Unicode.Utf8.IsValid(body.Span)) throw Malformed("The body is not UTF-8.");
         try
         {
-            var document = JsonDocument.Parse(body, new() { MaxDepth = 32 });
+            var document = JsonDocument.Parse(body, new() { AllowDuplicateProperties = false, MaxDepth = 32 });
             if (document.RootElement.ValueKind == JsonValueKind.Object) return document;
             document.Dispose();
         }
