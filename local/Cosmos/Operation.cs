@@ -62,7 +62,7 @@ internal sealed class Operation(OperationKind kind, byte[] key)
 
     public bool Failed => Status >= 400;
 
-    public void Succeed(int status) => Status = status;
+    public void Succeed(int status) => (Status, SubStatus, Error) = (status, 0, null);
 
     public void Fail(int status, string? error, int subStatus = 0)
     {

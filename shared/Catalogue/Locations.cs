@@ -41,6 +41,7 @@ public sealed record Location : ISetting
     public static Location Parse(string id, RequestFields body)
     {
         Sku.Require("location", id, 40);
+        if (id == Ledger.Accounts.Short) throw ProblemException.Invalid($"A location cannot be called '{id}': it is the ledger's word for units that are nowhere yet.");
         var address = body.Object("address");
         var location = new Location
         {

@@ -34,7 +34,7 @@ public sealed record AuditReport
 public sealed partial class Audits(Store store, InventoryLedger ledger, TimeProvider time, ILogger<Audits> log)
 {
     const int MostDifferences = 100, AtOnce = 4, LargestProof = 1_500_000;
-    static readonly TimeSpan Beat = TimeSpan.FromSeconds(2), Dead = TimeSpan.FromSeconds(60);
+    static readonly TimeSpan Beat = TimeSpan.FromSeconds(2), Dead = TimeSpan.FromMinutes(10);
 
     /// <summary>What an audit of one SKU left proven: document <c>p:&lt;sku&gt;</c>.</summary>
     sealed record Proof(string Id, string Type, Balance Balance, IReadOnlyCollection<Claim> Claims, string? Continuation);
@@ -137,6 +137,8 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, TimeProv
         var first = await partition.BalanceAsync();
         var claims = await partition.ClaimsAsync();
         var last = await partition.BalanceAsync();
+        // A crash may have come between an entry and the one that goes on serving those who wait.
+        if (last.Rebalancing) _ = ledger.ExecuteAsync(new Rebalance { Sku = sku, Actor = "ledger", After = last.Sequence });
         var moved = new HashSet<string>();
         var (continuation, early) = (proof?.Continuation, new SortedDictionary<long, Entry>());
         var feed = store.Skus.GetChangeFeedStreamIterator(

@@ -11,11 +11,12 @@ namespace Selvedge.Ledger;
 /// </summary>
 internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Action<Entry> posted)
 {
-    static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10), TentativeWait = TimeSpan.FromSeconds(2), Poll = TimeSpan.FromMilliseconds(25);
+    static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10), TentativeWait = TimeSpan.FromSeconds(2), Poll = TimeSpan.FromMilliseconds(25), LongestTurn = TimeSpan.FromMilliseconds(250);
 
     readonly Lock gate = new();
     readonly List<Pending> queue = [];
     readonly List<Pending> parked = [];
+    long unparked;
     Balance? cached;
     bool running;
     bool retired;
@@ -26,8 +27,6 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
         public readonly long Submitted = submitted;
         public readonly TaskCompletionSource<Outcome> Done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         public long? WaitsSince;
-        /// <summary>Its entry was looked for in the store, after the balance it is decided on was read, and is not there.</summary>
-        public bool Verified;
         /// <summary>It was in a batch that the store would not take: it goes alone.</summary>
         public bool Alone;
     }
@@ -67,14 +66,17 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
                     running = false;
                     return;
                 }
+                if (parked.Count > 0 && time.GetElapsedTime(unparked) > Poll)
+                {
+                    // What waits for tentative claims is looked at again: their outcome may come from another instance.
+                    cached = null;
+                    Unpark();
+                }
                 batch = Take();
             }
             if (batch.Count == 0)
             {
-                // Only waiters for tentative claims are left: their outcome may come from another instance.
                 await Task.Delay(Poll, time);
-                cached = null;
-                lock (gate) Unpark();
                 continue;
             }
             try
@@ -102,6 +104,7 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
     {
         queue.AddRange(parked);
         parked.Clear();
+        unparked = time.GetTimestamp();
     }
 
     void Requeue(List<Pending> rest)
@@ -114,7 +117,8 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
     async Task ProcessAsync(List<Pending> batch)
     {
         var open = batch;
-        var fresh = false;
+        var remembered = false;
+        var began = 0L;
         var knowledge = default(Knowledge);
         for (var attempt = 0; open.Count > 0; attempt++)
         {
@@ -124,14 +128,9 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
             {
                 if (knowledge is null)
                 {
-                    if (cached is null)
-                    {
-                        // What was looked for before this balance was read may have been written since.
-                        fresh = true;
-                        cached = await partition.BalanceAsync();
-                        open.ForEach(p => p.Verified = false);
-                    }
-                    knowledge = new(cached);
+                    began = time.GetTimestamp();
+                    remembered = cached is not null;
+                    knowledge = new(cached ??= await partition.BalanceAsync());
                     var needs = open.Select(p => Deciding.Needs(p.Command)).OfType<Need>().ToList();
                     if (needs.Count > 0) await partition.LearnAsync(knowledge, needs);
                 }
@@ -141,6 +140,11 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
                     await partition.LearnAsync(knowledge, round.Missing);
                     continue;
                 }
+                if (round.Spoilt is not null && remembered)
+                {
+                    (cached, knowledge) = (null, null);
+                    continue;
+                }
                 if (round.Spoilt is { } spoilt)
                 {
                     if (open.Count == 1) { open[0].Done.TrySetException(spoilt); return; }
@@ -148,23 +152,25 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
                     Requeue(open);
                     return;
                 }
-                var unverified = round.Refused.Where(r => !fresh || !r.Pending.Verified).Select(r => r.Pending).ToList();
-                if (unverified.Count > 0)
+                if (round.Refused.Count > 0)
                 {
-                    // No refusal is answered from memory: the balance and then the entry are read (an entry that is not there after the
-                    // balance was read was not in that balance either), and it is decided again.
+                    // No refusal is answered from memory. The balance is read again: when it is still the one that was decided on, everything
+                    // learnt since belongs to it, and an entry that is not there now was not in it either.
                     cached = await partition.BalanceAsync();
-                    await AnswerFromStoreAsync(open, unverified);
-                    (knowledge, fresh) = (null, true);
-                    continue;
+                    var current = cached.ETag == knowledge.Balance.ETag;
+                    if (!current || await AnswerFromStoreAsync(open, [.. round.Refused.Select(r => r.Pending)]))
+                    {
+                        if (!current) knowledge = null;
+                        continue;
+                    }
                 }
                 if (round.Session.Entries.Count > 0)
                 {
                     var committed = await partition.CommitAsync(round.Session, knowledge.Balance.ETag);
                     if (committed.FailedAt >= 0 || committed.ETag is null)
                     {
-                        if (await RefusedByStoreAsync(open, round, committed, attempt)) return;
-                        (cached, knowledge, fresh) = (null, null, false);
+                        if (await RefusedByStoreAsync(open, round, committed, attempt, time.GetElapsedTime(began))) return;
+                        (cached, knowledge) = (null, null);
                         continue;
                     }
                     cached = round.Session.Balance;
@@ -178,7 +184,7 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
             catch (Exception e) when (IsPassing(e))
             {
                 // The answer was lost; the batch may be committed. Entries that exist are the outcomes.
-                (cached, knowledge, fresh) = (null, null, false);
+                (cached, knowledge) = (null, null);
                 await Task.Delay(Jitter(attempt), time);
                 try { await AnswerFromStoreAsync(open, open); }
                 catch (Exception again) when (IsPassing(again)) { }
@@ -210,6 +216,8 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
             if (keys.TryGetValue(command.Key, out var twin)) { round.Twins.Add((pending, twin)); continue; }
             if (session.Entries.Count > 0 && session.Operations + Deciding.Cost(command) > Session.BatchLimit - 2) { round.Left.Add(pending); continue; }
             Decision decision;
+            var sealedBefore = session.Entries.Count;
+            session.MayWait = MayWait(pending);
             try { decision = Deciding.Decide(session, command, now); }
             catch (Exception e) when (e is not OutOfMemoryException) { round.Spoilt = e; return round; }
             if (decision.IsUnknown)
@@ -220,20 +228,21 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
             }
             if (decision.Entry is { } entry)
             {
-                keys[command.Key] = entry;
+                // With its own, a later revision also seals the entry of a first one that has not come; that one is then answered by it.
+                for (var i = sealedBefore; i < session.Entries.Count; i++) keys[session.Entries[i].Key] = session.Entries[i];
                 round.Sealed.Add((pending, entry));
             }
-            else if (decision.Waits && MayWait(pending)) round.Waiting.Add(pending);
+            else if (decision.Waits)
+            {
+                pending.WaitsSince ??= time.GetTimestamp();
+                round.Waiting.Add(pending);
+            }
             else round.Refused.Add((pending, decision.Refusal!));
         }
         return round;
     }
 
-    bool MayWait(Pending pending)
-    {
-        pending.WaitsSince ??= time.GetTimestamp();
-        return time.GetElapsedTime(pending.WaitsSince.Value) < TentativeWait;
-    }
+    bool MayWait(Pending pending) => pending.WaitsSince is not { } since || time.GetElapsedTime(since) < TentativeWait;
 
     void Answer(Round round)
     {
@@ -246,8 +255,7 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
             // Whatever was written may be what the parked ones wait for.
             if (round.Session.Entries.Count > 0) Unpark();
             parked.AddRange(round.Waiting);
-            if (round.Session.Balance is { Rebalancing: true } balance)
-                queue.Insert(0, new(new Rebalance { Sku = balance.Sku, Actor = "ledger", After = balance.Sequence }, time.GetTimestamp()));
+            if (round.Session.Balance is { Rebalancing: true } balance) queue.Insert(0, Follow(balance.Sku, balance.Sequence));
         }
     }
 
@@ -259,30 +267,40 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
         else pending.Done.TrySetResult(entry.Outcome with { Sequence = entry.Sequence, Repeated = true });
     }
 
-    /// <summary>Reads the entries of <paramref name="some"/> at once; those that exist are answered and leave <paramref name="open"/>.</summary>
-    async Task AnswerFromStoreAsync(List<Pending> open, List<Pending> some)
+    /// <summary>Reads the entries of <paramref name="some"/> at once; those that exist are answered and leave <paramref name="open"/>. True when one did.</summary>
+    async Task<bool> AnswerFromStoreAsync(List<Pending> open, List<Pending> some)
     {
         var entries = await Task.WhenAll(some.Select(p => partition.EntryAsync(Ids.Entry(p.Command.Key))));
         for (var i = 0; i < entries.Length; i++)
         {
-            some[i].Verified = true;
-            if (entries[i] is { } entry) AnswerRepeat(some[i], entry);
+            if (entries[i] is not { } entry) continue;
+            AnswerRepeat(some[i], entry);
+            // Whoever wrote it may not have come to what follows from it.
+            if (entry.Outcome.Exceptions is not null) posted(entry);
+            if (entry.Rebalancing) lock (gate) queue.Add(Follow(entry.Sku, entry.Sequence));
         }
-        open.RemoveAll(p => p.Done.Task.IsCompleted);
+        return open.RemoveAll(p => p.Done.Task.IsCompleted) > 0;
     }
 
+    Pending Follow(string sku, long sequence) => new(new Rebalance { Sku = sku, Actor = "ledger", After = sequence }, time.GetTimestamp());
+
     /// <summary>The store refused the batch. True when its commands were queued again, one by one.</summary>
-    async Task<bool> RefusedByStoreAsync(List<Pending> open, Round round, Committed committed, int attempt)
+    async Task<bool> RefusedByStoreAsync(List<Pending> open, Round round, Committed committed, int attempt, TimeSpan took)
     {
         switch (committed.Status)
         {
             case HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed when committed.FailedAt == 0:
                 // Another instance wrote the balance. Nothing else is to be found out: what it did for these commands comes up when they are decided again.
-                await Task.Delay(Turn(attempt), time);
+                await Task.Delay(Turn(attempt, took), time);
                 return false;
             case HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.NotFound:
-                await AnswerFromStoreAsync(open, [.. open]);
-                return false;
+                if (await AnswerFromStoreAsync(open, [.. open])) return false;
+                await Task.Delay(Jitter(attempt), time);
+                if (open.Count == 1) return false;
+                // None of them is there: something in this batch does not go together.
+                open.ForEach(p => p.Alone = true);
+                Requeue(open);
+                return true;
             case var status when status.IsPassing():
                 await Task.Delay(Jitter(attempt), time);
                 await AnswerFromStoreAsync(open, [.. open]);
@@ -304,8 +322,9 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
         time.GetElapsedTime(p.Submitted) > Deadline
         && p.Done.TrySetException(ProblemException.Busy($"The store did not take command {p.Command.Key} within {Deadline.TotalSeconds:0} s. Send it again with the same key.")));
 
-    // The instance that wrote last needs no read before it writes again: who lost must come back while it is still deciding, or never gets its turn.
-    static TimeSpan Turn(int attempt) => TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * Math.Min(16, 1 << Math.Min(attempt, 4)));
+    // As long as an attempt takes here and now, some times over: the instance that wrote last needs no read before it writes again, so who lost
+    // comes back soon, or never gets its turn; but not all at once.
+    static TimeSpan Turn(int attempt, TimeSpan took) => Random.Shared.NextDouble() * (1 << Math.Min(attempt, 2)) * (took < LongestTurn ? took : LongestTurn);
 
     static TimeSpan Jitter(int attempt) => TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * Math.Min(500, 4 << Math.Min(attempt, 8)));
 

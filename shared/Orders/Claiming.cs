@@ -15,8 +15,8 @@ public sealed record Claimed(Outcome?[] Outcomes, bool Overtaken = false, bool R
 /// </summary>
 public sealed class Claiming(Func<Command, Task<Outcome>> execute)
 {
-    /// <summary>How long a tentative claim stands before it lapses.</summary>
-    public static readonly TimeSpan Tentative = TimeSpan.FromSeconds(30);
+    /// <summary>How long a tentative claim stands before it lapses: well beyond <see cref="Intake.Lease"/>, so that the sweeper finishes the order first.</summary>
+    public static readonly TimeSpan Tentative = TimeSpan.FromSeconds(120);
 
     /// <summary>SKUs claimed at the same time for one order.</summary>
     const int Width = 32;

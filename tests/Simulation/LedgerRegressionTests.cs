@@ -84,4 +84,30 @@ public sealed class LedgerRegressionTests
         Assert.True(batches > 5);
         Assert.Equal(0, entryReads);
     }
+
+    [Fact]
+    public async Task Bug_AFirstRevisionBehindALaterOneInTheSameBatch_WasNeverTaken()
+    {
+        var batches = 0;
+        await using var instances = await Instances.StartAsync(1);
+        await instances.ReceiveAsync("R", 5);
+        var gate = new TaskCompletionSource();
+        var ledger = new InventoryLedger(instances.Open(inner => new Before(inner, async (request, _) =>
+        {
+            if (IsBatch(request) && ++batches == 1) await gate.Task;
+            return null;
+        })), TimeProvider.System);
+        // The first holds the writer up, so that the cancel and the claim it overtook wait together.
+        var first = ledger.ExecuteAsync(Claim("other", 1, revision: 1));
+        while (batches == 0) await Task.Delay(1);
+        var (cancel, late) = (ledger.ExecuteAsync(Claim("o", 0, revision: 2)), ledger.ExecuteAsync(Claim("o", 3, revision: 1)));
+        gate.SetResult();
+
+        Assert.Equal(Verdict.Applied, (await first).Verdict);
+        Assert.Equal(Verdict.Applied, (await cancel).Verdict);
+        Assert.Equal(Verdict.Superseded, (await late).Verdict);
+        Assert.Equal(2, batches);
+        Assert.Equal(1, (await instances.BalanceAsync("R")).Locations["WH1"].Held);
+        await instances.AssertAuditIsCleanAsync(skus: 1);
+    }
 }

@@ -11,12 +11,16 @@ internal static class ClaimRules
         var mine = s.ClaimsOf(line).ToList();
         var wanted = Math.Max(0, c.Quantity - line.Shipped - mine.Sum(m => m.Staged));
         var fill = Fill(s, c, mine, wanted);
-        if (fill.Missing > 0 && c.Shortage == Shortage.Refuse)
+        if (fill.Missing > 0)
         {
             var tentative = c.Places.Where(Accounts.IsLocation).Distinct().Sum(p => s.Balance.Locations.TryGetValue(p, out var stock) ? stock.Tentative : 0)
                 - mine.Where(m => m.Tentative && Accounts.IsLocation(m.Place)).Sum(m => m.Held) - c.Beside;
-            return Decision.Refuse($"{wanted} wanted, {wanted - fill.Missing} available to this channel at {string.Join(", ", c.Places)}.",
-                wanted - fill.Missing, waits: tentative > 0 && fill.Missing <= tentative);
+            var waits = s.MayWait && (c.Shortage == Shortage.Refuse ? tentative >= fill.Missing : tentative > 0);
+            if (waits || c.Shortage == Shortage.Refuse)
+            {
+                if (line is { Blind: true, Revision: 0 }) s.Forget(c.Order, c.Line);
+                return Decision.Refuse($"{wanted} wanted, {wanted - fill.Missing} available to this channel at {string.Join(", ", c.Places)}.", wanted - fill.Missing, waits);
+            }
         }
         // Rebalancing what this frees may need more knowledge; it is asked for before anything is changed.
         var at = mine.Count > 0 ? mine.Min(m => m.At) : s.Now;
@@ -84,7 +88,8 @@ internal static class ClaimRules
         var places = c.Places.Where(p => p != Accounts.Short).Distinct().ToList();
         var room = places.Sum(p => Room(s, c, p));
         var held = mine.Where(m => m.Place != Accounts.Short && places.Contains(m.Place)).Sum(m => m.Held);
-        return Math.Max(0, room - othersShort - fenced - (c.AsksFirst ? c.Buffer : 0)) + held;
+        var cut = s.Balance.Supply.Values.Sum(x => Math.Max(0, x.Claimed - x.Quantity));
+        return Math.Max(0, room - othersShort - cut - fenced - (c.AsksFirst ? c.Buffer : 0)) + held;
     }
 
     static string? FenceOf(Session s, SetClaim c) => c.Fences.FirstOrDefault(s.Balance.Fences.ContainsKey);

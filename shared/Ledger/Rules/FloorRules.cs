@@ -8,8 +8,8 @@ internal static class FloorRules
         if (!s.TryClaim(c.Order, c.Line, c.Location, out var claim)) return Decision.Unknown;
         if (claim is null || claim.Held < c.Quantity)
             return Decision.Refuse($"Order {c.Order} line {c.Line} holds {claim?.Held ?? 0} at {c.Location}, not {c.Quantity}.", claim?.Held ?? 0);
-        if (s.Balance.Locations[c.Location].Sellable < c.Quantity)
-            return Decision.Refuse($"Only {s.Balance.Locations[c.Location].Sellable} are on hand at {c.Location}.", s.Balance.Locations[c.Location].Sellable);
+        var sellable = s.Balance.Locations.TryGetValue(c.Location, out var stock) ? stock.Sellable : 0;
+        if (sellable < c.Quantity) return Decision.Refuse($"Only {sellable} are on hand at {c.Location}.", sellable);
         s.Put(claim with { Held = claim.Held - c.Quantity, Staged = claim.Staged + c.Quantity });
         Postings.Take(s, c.Location, c.Bin, c.Quantity, Accounts.Staged(c.Location), value: 0);
         return Rebalancing.Run(s) ? s.Seal(c, "pick", new(Verdict.Applied)) : Decision.Unknown;

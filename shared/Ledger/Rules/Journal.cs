@@ -111,8 +111,11 @@ internal static class Journal
         "staged" => balance.Locations.TryGetValue(Accounts.Location(account), out var s) ? s.Staged : 0,
         "quarantine" => balance.Locations.TryGetValue(Accounts.Location(account), out var s) ? s.Quarantine : 0,
         "transit" or "consigned" => balance.Away.GetValueOrDefault(account),
-        _ => balance.Outside.TryGetValue(account, out var side) ? side.Units : 0,
+        _ => balance.Outside.TryGetValue(Side(account), out var side) ? side.Units : 0,
     };
+
+    // Work orders come and go: the balance keeps their sum, the entries say which.
+    static string Side(string account) => Accounts.Class(account) is "conversion" ? "conversion" : account;
 
     /// <summary>All units we own: on hand, staged, in quarantine, in transit and consigned.</summary>
     public static long Owned(Balance balance)
@@ -141,6 +144,7 @@ internal static class Journal
 
     static Side Outside(Balance balance, string account)
     {
+        account = Side(account);
         if (!balance.Outside.TryGetValue(account, out var side)) balance.Outside[account] = side = new();
         return side;
     }

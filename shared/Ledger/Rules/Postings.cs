@@ -3,12 +3,15 @@ namespace Selvedge.Ledger.Rules;
 /// <summary>Average cost, in whole ten-thousandths (design, section 3): value ÷ units over all we own at that moment.</summary>
 internal static class Costing
 {
+    /// <summary>The largest value of a SKU, in ten-thousandths: numbers are stored as IEEE doubles, which are exact up to 2^53.</summary>
+    public const long Most = 9_000_000_000_000_000;
+
     /// <summary>What <paramref name="units"/> leaving are worth: their share of the value; the last unit takes what is left; units below zero go at the last cost.</summary>
     public static long Out(Balance balance, long units)
     {
         var owned = Journal.Owned(balance);
-        if (owned <= 0) return units * balance.LastCost;
-        return units >= owned ? balance.Value + (units - owned) * balance.LastCost : Share(balance.Value, units, owned);
+        if (owned <= 0) return AtLastCost(balance, units);
+        return units >= owned ? balance.Value + AtLastCost(balance, units - owned) : Share(balance.Value, units, owned);
     }
 
     /// <summary>What units coming in without a stated cost are worth: the average, or the last cost where there is none.</summary>
@@ -17,8 +20,10 @@ internal static class Costing
         if (value is { } stated) return stated;
         if (unitCost is { } cost) return units * cost;
         var owned = Journal.Owned(balance);
-        return owned > 0 ? Share(balance.Value, units, owned) : units * balance.LastCost;
+        return owned > 0 ? Share(balance.Value, units, owned) : AtLastCost(balance, units);
     }
+
+    static long AtLastCost(Balance balance, long units) => (long)Int128.Clamp((Int128)units * balance.LastCost, -Most, Most);
 
     /// <summary>value × part ÷ whole, rounded half away from zero, exact in between.</summary>
     public static long Share(long value, long part, long whole)
@@ -60,8 +65,10 @@ internal static class Postings
     public static Decision Post(Session s, Post c)
     {
         if (c.Quantity <= 0 || !IsLegal(c.Kind, c.From, c.To)) return Decision.Refuse($"{c.Kind} does not move {c.Quantity} from {c.From} to {c.To}.");
-        if (c.Kind is PostKind.Transfer or PostKind.Consume && s.AvailableAt(Accounts.Location(c.From)) is var available && available < c.Quantity)
-            return Decision.Refuse($"{c.Quantity} wanted, {Math.Max(0, available)} available at {Accounts.Location(c.From)}.", Math.Max(0, available));
+        if (c.Kind is PostKind.Transfer or PostKind.Consume && Free(s, c.From) is var available && available < c.Quantity)
+            return Decision.Refuse($"{c.Quantity} wanted, {available} available at {Accounts.Location(c.From)}.", available);
+        if (Int128.Abs((Int128)c.Quantity * (c.UnitCost ?? 0)) + Int128.Abs(c.Value ?? 0) + Int128.Abs(s.Balance.Value) > Costing.Most)
+            return Decision.Refuse($"The value of {c.Quantity} at {c.UnitCost ?? c.Value} is too large to be kept exactly.");
         List<Claim> pegged = [];
         OpenSupply? open = null;
         if (c.Supply is { } supply && s.Balance.Supply.TryGetValue(supply, out open) && open.Claimed > 0
@@ -94,10 +101,15 @@ internal static class Postings
 
     public static Decision Revalue(Session s, Revalue c)
     {
+        if (Int128.Abs(c.Value) + Int128.Abs(s.Balance.Value) > Costing.Most) return Decision.Refuse($"The value {c.Value} is too large to be kept exactly.");
         s.Move(Accounts.Supplier, Accounts.Inventory, 0, c.Value);
         SettleVariance(s);
         return s.Seal(c, "revalue", new(Verdict.Applied, Value: c.Value));
     }
+
+    // What a request may take: sellable units that nobody holds or waits for; of a condition, what is there of it.
+    static long Free(Session s, string account) => account.Contains('#', StringComparison.Ordinal)
+        ? Math.Max(0, Journal.UnitsOf(s.Balance, account)) : Math.Max(0, s.AvailableAt(Accounts.Location(account)) - s.Owed);
 
     /// <summary>Takes units off the shelf: from the named bin, then, with an exception, from the other sellable bins; below zero where the record has none.</summary>
     public static void Take(Session s, string location, string bin, long units, string to, long value) =>

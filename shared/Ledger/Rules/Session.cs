@@ -15,6 +15,8 @@ internal sealed class LineHistory
     public long Revision;
     public bool HasFirst;
     public long Shipped;
+    /// <summary>Taken for new without looking.</summary>
+    public bool Blind { get; init; }
     public List<string> Claims { get; } = [];
 }
 
@@ -70,6 +72,12 @@ internal sealed class Session
     public IReadOnlyList<Contradiction> Contradictions => contradictions;
     public DateTimeOffset Now { get; private set; }
 
+    /// <summary>The command in hand may wait for the outcome of tentative claims.</summary>
+    public bool MayWait { get; set; }
+
+    /// <summary>Units that are promised and not yet served, because the entries that serve them are still to come: nobody may pass them.</summary>
+    public long Owed => Balance.Rebalancing || rebalancing ? Balance.Short + Balance.Supply.Values.Sum(s => Math.Max(0, s.Claimed - s.Quantity)) : 0;
+
     /// <summary>Operations so far: the balance, the entries, the claims they changed.</summary>
     public int Operations => 1 + Entries.Count + changed.Count;
 
@@ -100,10 +108,13 @@ internal sealed class Session
     public LineHistory? Line(string order, string line, bool first = false)
     {
         if (lines.TryGetValue((order, line), out var history)) return history;
-        if (first) return lines[(order, line)] = new();
+        if (first) return lines[(order, line)] = new() { Blind = true };
         Missing.Add(new(NeedKind.Line, order, line));
         return null;
     }
+
+    /// <summary>Forgets a line that was taken for new, when its command changed nothing.</summary>
+    public void Forget(string order, string line) => lines.Remove((order, line));
 
     /// <summary>The line's history if it is known.</summary>
     public LineHistory? Seen(string order, string line) => lines.GetValueOrDefault((order, line));

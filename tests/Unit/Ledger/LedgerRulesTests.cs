@@ -204,7 +204,7 @@ public class LedgerRulesTests
         var used = tee.Execute(Say.Post(PostKind.Consume, Accounts.OnHand("WH1"), Accounts.Conversion("W1"), "w1:in", 3) with { Sku = "TEE" });
         pack.Execute(Say.Post(PostKind.Produce, Accounts.Conversion("W1"), Accounts.OnHand("WH1"), "w1:out", 1, used.Value) with { Sku = "PACK" });
         Assert.Equal((30_000L, 30_000L), (tee.Balance.Value, pack.Balance.Value));
-        Assert.Equal(0, tee.Balance.Outside["conversion/W1"].Value + pack.Balance.Outside["conversion/W1"].Value);
+        Assert.Equal(0, tee.Balance.Outside["conversion"].Value + pack.Balance.Outside["conversion"].Value);
         Assert.Equal(Verdict.Refused, tee.Execute(Say.Post(PostKind.Consume, Accounts.OnHand("WH1"), Accounts.Conversion("W2"), "w2", 4) with { Sku = "TEE" }).Verdict);
         Assert.Empty(tee.Audit());
         Assert.Empty(pack.Audit());
@@ -250,7 +250,7 @@ public class LedgerRulesTests
     {
         ledger.Execute(Say.Receive("a", 1));
         ledger.Execute(Say.Claim("basket1", 1, tentative: true));
-        var session = new Session(new Knowledge(ledger.Balance));
+        var session = new Session(new Knowledge(ledger.Balance)) { MayWait = true };
         var decision = Deciding.Decide(session, Say.Claim("basket2", 1), DateTimeOffset.UnixEpoch);
         Assert.True(decision.Waits);
         Assert.False(Deciding.Decide(session, Say.Claim("basket3", 2), DateTimeOffset.UnixEpoch).Waits);
@@ -264,8 +264,29 @@ public class LedgerRulesTests
     {
         ledger.Execute(Say.Receive("a", 1));
         ledger.Execute(Say.Claim("basket", 1, tentative: true));
-        var session = new Session(new Knowledge(ledger.Balance));
+        var session = new Session(new Knowledge(ledger.Balance)) { MayWait = true };
         Assert.False(Deciding.Decide(session, Say.Claim("basket", 1, line: "2", tentative: true) with { Beside = 1 }, DateTimeOffset.UnixEpoch).Waits);
+    }
+
+    [Fact]
+    public void PeggedUnitsThatArrived_ArePassedByNobody_WhileTheyAreBeingServed()
+    {
+        ledger.Execute(new SetSupply { Sku = Say.Sku, Actor = "buyer", Supply = "PO1", Location = "WH1", Quantity = 40, Revision = 1 });
+        for (var i = 0; i < 40; i++) ledger.Execute(Say.Claim($"peg{i:00}", 1, places: ["supply/PO1"]));
+        var outcomes = ledger.Execute(Say.Receive("r", 40, supply: "PO1"), Say.Claim("newcomer", 5, shortage: Shortage.Short),
+            Say.Post(PostKind.Transfer, Accounts.OnHand("WH1"), Accounts.OnHand("WH2"), "move", 1));
+        Assert.Equal((5L, Verdict.Refused), (outcomes[1].Short, outcomes[2].Verdict));
+        Assert.Equal(40, ledger.Claims.Values.Count(c => c.Place == "WH1" && c.Order.StartsWith("peg", StringComparison.Ordinal)));
+        Clean();
+    }
+
+    [Fact]
+    public void AValueTooLargeToBeKeptExactly_IsRefused()
+    {
+        Assert.Equal(Verdict.Refused, ledger.Execute(Say.Receive("a", 10_000_000, 9_999_999_999_999)).Verdict);
+        Assert.Equal(Verdict.Applied, ledger.Execute(Say.Receive("b", 1_000, 9_000_000_000_000 - 1)).Verdict);
+        Assert.Equal(Verdict.Refused, ledger.Execute(new Revalue { Sku = Say.Sku, Actor = "x", Id = "v", Value = 1_001 }).Verdict);
+        Clean();
     }
 
     [Fact]
