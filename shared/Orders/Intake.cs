@@ -30,10 +30,12 @@ public sealed partial class Intake(
         var started = time.GetTimestamp();
         var owner = Guid.NewGuid().ToString("N");
         var planned = (await planning.PlanAsync(channel, draft, owner)) with { Content = content };
-        // Before the order: a crash leaves a person without an order, which expires, and never an order without its person.
-        if (draft.Person is { IsNobody: false } person)
-            await orders.CreatePersonAsync(person with { Id = planned.Id, Ttl = (int)Surfaces.PeopleKept(planned.ChannelKind).TotalSeconds });
-        var (order, created) = await orders.CreateAsync(planned);
+        // Side by side, and both before any answer: after a crash in between the sender tries again, and whoever repeats this writes what is missing.
+        var person = draft.Person is { IsNobody: false } somebody
+            ? orders.CreatePersonAsync(somebody with { Id = planned.Id, Ttl = (int)Surfaces.PeopleKept(planned.ChannelKind).TotalSeconds }) : Task.CompletedTask;
+        var creation = orders.CreateAsync(planned);
+        await Task.WhenAll(person, creation);
+        var (order, created) = creation.Result;
         if (!created && content is not null && order.Content is not null && order.Content != content) throw ProblemException.Reused(order.Id);
         if (created) OrderMetrics.Received(order);
         var left = TimeSpan.FromTicks(Math.Max(0, (patience - time.GetElapsedTime(started)).Ticks));
