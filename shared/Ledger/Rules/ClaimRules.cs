@@ -88,8 +88,7 @@ internal static class ClaimRules
         var places = c.Places.Where(p => p != Accounts.Short).Distinct().ToList();
         var room = places.Sum(p => Room(s, c, p));
         var held = mine.Where(m => m.Place != Accounts.Short && places.Contains(m.Place)).Sum(m => m.Held);
-        var cut = s.Balance.Supply.Values.Sum(x => Math.Max(0, x.Claimed - x.Quantity));
-        return Math.Max(0, room - othersShort - cut - fenced - (c.AsksFirst ? c.Buffer : 0)) + held;
+        return Math.Max(0, room - othersShort - s.Unserved - fenced - (c.AsksFirst ? c.Buffer : 0)) + held;
     }
 
     static string? FenceOf(Session s, SetClaim c) => c.Fences.FirstOrDefault(s.Balance.Fences.ContainsKey);

@@ -76,7 +76,10 @@ internal sealed class Session
     public bool MayWait { get; set; }
 
     /// <summary>Units that are promised and not yet served, because the entries that serve them are still to come: nobody may pass them.</summary>
-    public long Owed => Balance.Rebalancing || rebalancing ? Balance.Short + Balance.Supply.Values.Sum(s => Math.Max(0, s.Claimed - s.Quantity)) : 0;
+    public long Owed => Balance.Rebalancing || rebalancing ? Balance.Short + Unserved : 0;
+
+    /// <summary>Units pegged to supply beyond what is still to come on it: they have arrived, or never will, and the entries that say so are still to come.</summary>
+    public long Unserved => Balance.Supply.Values.Sum(s => Math.Max(0, s.Claimed - s.Quantity));
 
     /// <summary>Operations so far: the balance, the entries, the claims they changed.</summary>
     public int Operations => 1 + Entries.Count + changed.Count;
