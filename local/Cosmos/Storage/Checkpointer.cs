@@ -3,13 +3,13 @@ using SQLitePCL;
 namespace Selvedge.Local.Cosmos.Storage;
 
 /// <summary>
-/// Moves the write-ahead log into the database file. Copying is done on its own thread and connection while the writer goes on;
-/// the writer only finishes the last pages and starts the log anew, which it does between two transactions.
+/// Moves the write-ahead log into the database file. Copying, and waiting until the copy has reached the disk, is done on a thread and connection of its own
+/// while the writer goes on; the writer only finishes the last pages and starts the log anew, which it does between two transactions.
 /// </summary>
 internal sealed class Checkpointer : IDisposable
 {
-    /// <summary>Pages in the log from which copying starts (32 MiB) and from which the writer waits for readers to let the log be restarted (256 MiB).</summary>
-    private const int StartPages = 8_192;
+    /// <summary>Pages in the log from which copying starts (64 MiB) and from which the writer waits for readers to let the log be restarted (256 MiB).</summary>
+    private const int StartPages = 16_384;
     private const int MostPages = 65_536;
 
     /// <summary>SQLITE_DBSTATUS_CACHE_WRITE (https://sqlite.org/c3ref/c_dbstatus_options.html).</summary>
@@ -85,6 +85,8 @@ internal sealed class Checkpointer : IDisposable
     {
         try
         {
+            // Closed after SQLite's last connection: closing any handle of a file ends all POSIX locks the process has on it.
+            using var file = File.OpenHandle(_path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
             using var connection = Connection.Open(_path, readOnly: false);
             connection.Execute("PRAGMA synchronous=FULL; PRAGMA cache_size=-1024; PRAGMA wal_autocheckpoint=0");
             while (true)
@@ -96,12 +98,19 @@ internal sealed class Checkpointer : IDisposable
                 }
 
                 Report(connection, raw.sqlite3_wal_checkpoint_v2(connection.Handle, null, raw.SQLITE_CHECKPOINT_PASSIVE, out _, out _));
+
+                // SQLite leaves this to whoever copies the last page, which is the writer (walCheckpoint in https://sqlite.org/src/file/src/wal.c): 20 ms of every second at 900 orders/s.
+                RandomAccess.FlushToDisk(file);
                 _state = (int)State.Copied;
             }
         }
         catch (SqliteFailure failure)
         {
             _fatal(failure);
+        }
+        catch (IOException flush)
+        {
+            _fatal(new SqliteFailure(raw.SQLITE_IOERR_FSYNC, flush.Message));
         }
     }
 

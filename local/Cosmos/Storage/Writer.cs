@@ -80,8 +80,8 @@ internal sealed class Writer : IDisposable
         }
 
         _thread.Join();
-        _checkpointer.Dispose();
         _connection.Dispose();
+        _checkpointer.Dispose();
         _wake.Dispose();
     }
 
