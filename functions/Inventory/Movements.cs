@@ -37,18 +37,13 @@ public sealed class Movements(InventoryLedger ledger, ProductCatalogue catalogue
             caller.RequireLocation(to);
             await RequireAsync(to, "to");
         }
-        return await catalogue.ResolveAsync(movement.Sku) ?? throw Unknown("sku", $"There is no SKU '{movement.Sku}'. PUT api/styles/{{id}} or POST api/imports/products makes it.");
+        return await catalogue.ResolveAsync(movement.Sku) ?? throw ProblemException.UnknownReference("sku", $"There is no SKU '{movement.Sku}'. PUT api/styles/{{id}} or POST api/imports/products makes it.");
     }
 
     async Task RequireAsync(string location, string member)
     {
-        if (await locations.FindAsync(location) is null) throw Unknown(member, $"There is no location '{location}'. PUT api/locations/{{id}} makes it.");
+        if (await locations.FindAsync(location) is null) throw ProblemException.UnknownReference(member, $"There is no location '{location}'. PUT api/locations/{{id}} makes it.");
     }
-
-    static ProblemException Unknown(string member, string detail) => new(422, "unknown-reference", "It names something unknown", detail)
-    {
-        Members = { ["errors"] = (object[])[new Fault("/" + member, detail)] },
-    };
 }
 
 /// <summary>A posted movement.</summary>

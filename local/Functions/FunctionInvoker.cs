@@ -44,7 +44,8 @@ internal static class FunctionInvoker
 
     private static Expression Bind(string name, ParameterInfo parameter, ParameterInfo trigger, RoutePattern? route, ParameterExpression invocation)
     {
-        if (parameter == trigger)
+        // By position: reflection makes a ParameterInfo anew where two hosts start at the same time.
+        if (parameter.Position == trigger.Position)
         {
             return parameter.ParameterType == typeof(HttpRequest)
                 ? Expression.Property(invocation, nameof(Invocation.Request))

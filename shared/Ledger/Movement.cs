@@ -27,7 +27,7 @@ public enum MovementKind
 /// <summary>One movement of one SKU, as reported. <see cref="Id"/> is its idempotency key within the SKU: the same again is answered the same.</summary>
 public sealed record Movement
 {
-    const long MostUnits = 10_000_000;
+    internal const long MostUnits = 10_000_000;
     static readonly TimeSpan Ahead = TimeSpan.FromMinutes(5);
 
     public required string Id { get; init; }

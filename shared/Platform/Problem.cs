@@ -25,6 +25,13 @@ public sealed class ProblemException(int status, string type, string title, stri
     public static ProblemException Forbidden(string detail) => new(403, "forbidden", "Not allowed", detail);
     public static ProblemException NotFound(string what) => new(404, "not-found", "Not found", what);
     public static ProblemException Conflict(string type, string title, string detail) => new(409, type, title, detail);
+
+    /// <summary>The content is well-formed, but names something that is not there.</summary>
+    public static ProblemException UnknownReference(string member, string detail) => new(422, "unknown-reference", "It names something unknown", detail)
+    {
+        Members = { ["errors"] = (object[])[new Fault("/" + member, detail)] },
+    };
+
     public static ProblemException Busy(string detail) => new(503, "busy", "Try again shortly", detail) { RetryAfter = 1 };
     public static ProblemException Reused(string key) =>
         new(422, "idempotency-key-reused", "The key was used for another content", $"Key '{key}' was used before with another content. Use a new key for a new command.");

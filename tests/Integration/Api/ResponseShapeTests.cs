@@ -33,6 +33,8 @@ public sealed class ResponseShapeTests(AppFixture app) : IClassFixture<AppFixtur
         await CheckAsync("/api/movements", body: sale);
         await CheckAsync("/api/movements", body: new { sale.id, kind = "receive", sale.sku, sale.location, sale.quantity });
         await CheckAsync("/api/movements", body: new { id = "t", kind = "transfer", sale.sku, sale.location, to = "WH1", sale.quantity });
+        await CheckAsync("/api/limits", body: new { id = "f1", sku = "SHAPE-1", fence = "group:vip", quantity = 2 });
+        await CheckAsync("/api/limits", body: new { id = "f2", sku = "SHAPE-1", location = "NONE", quantity = 2 });
         await CheckAsync("/api/exceptions");
         await CheckAsync("/api/exceptions?status=x", "/api/exceptions?status=x");
         await CheckAsync("/api/exceptions/{id}/resolve", "/api/exceptions/none/resolve", new { resolution = "x" });
