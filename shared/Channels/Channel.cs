@@ -35,6 +35,12 @@ public sealed record Channel : ISetting
     public string? Secret { get; init; }
     public string? SecretPrevious { get; init; }
 
+    /// <summary>Our locations by the channel's own ids of its places: tills, and where a person there moves an order to.</summary>
+    public IReadOnlyDictionary<string, string>? Places { get; init; }
+
+    /// <summary>The way to the system's own API; without it nothing is asked there.</summary>
+    public ChannelApi? Api { get; init; }
+
     /// <summary>Units of every SKU that this channel leaves to the others.</summary>
     public long Buffer { get; init; }
 
@@ -48,7 +54,10 @@ public sealed record Channel : ISetting
     /// <summary>True when an order of this channel is a request that may be refused.</summary>
     [JsonIgnore] public bool AsksFirst => Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial;
 
-    /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, buffer?, priority?}</c>; shortage is <c>oversold</c> when left out.</summary>
+    /// <summary>Our location by the channel's id of a place; null when nobody said which it is.</summary>
+    public string? PlaceOf(string id) => Places?.GetValueOrDefault(id);
+
+    /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, places?, api?, buffer?, priority?}</c>; shortage is <c>oversold</c> when left out.</summary>
     /// <exception cref="ProblemException">400 with the JSON pointer of every fault; no fault repeats text that stands in <c>secret</c>.</exception>
     public static Channel Parse(string id, RequestFields body, Func<string, bool> isLocation)
     {
@@ -57,17 +66,21 @@ public sealed record Channel : ISetting
         {
             Id = id, Is = body.Text("kind", 40), Name = body.OptionalText("name", 100) ?? id, Locations = body.Texts("locations", 200, 40),
             Shortage = body.Word<ShortagePolicy>("shortage", ShortagePolicy.Oversold), Secret = SecretName(body, "secret"), SecretPrevious = SecretName(body, "secretPrevious"),
+            Places = body.Object("places")?.TextMembers(60, 40).ToDictionary(place => place.Name, place => place.Value, StringComparer.Ordinal) is { Count: > 0 } places ? places : null,
+            Api = ChannelApi.Parse(body.Object("api")),
             Buffer = body.Whole("buffer", 0, 1_000_000, 0), Priority = (int)body.Whole("priority", 0, 9, 0),
         };
         if (channel.Is.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-')) body.Add("kind", "Expected the system's name in lower case, e.g. \"shopify\".");
         if (channel.Locations.Count == 0) body.Add("locations", "Expected at least one location id.");
         for (var i = 0; i < channel.Locations.Count; i++)
             if (!isLocation(channel.Locations[i])) body.Add($"locations/{i}", $"There is no location '{channel.Locations[i]}'. PUT api/locations/{{id}} makes one.");
+        foreach (var (place, location) in channel.Places ?? new Dictionary<string, string>())
+            if (!isLocation(location)) body.Add($"places/{place}", $"There is no location '{location}'. PUT api/locations/{{id}} makes one.");
         body.ThrowIfFaulty();
         return channel;
     }
 
-    static string? SecretName(RequestFields body, string member)
+    internal static string? SecretName(RequestFields body, string member)
     {
         var name = body.OptionalText(member, 100);
         if (name?.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') == false) body.Add(member, "Expected the name of a configuration value Secrets:<name> (letters, digits, - _ .), not the secret itself.");
@@ -75,5 +88,30 @@ public sealed record Channel : ISetting
     }
 
     internal bool SaysTheSameAs(Channel? other) => other is not null && Locations.SequenceEqual(other.Locations)
-        && this with { Locations = other.Locations, Version = other.Version, UpdatedAt = other.UpdatedAt, Actor = other.Actor, ETag = other.ETag } == other;
+        && (Places ?? None).OrderBy(place => place.Key, StringComparer.Ordinal).SequenceEqual((other.Places ?? None).OrderBy(place => place.Key, StringComparer.Ordinal))
+        && this with { Locations = other.Locations, Places = other.Places, Version = other.Version, UpdatedAt = other.UpdatedAt, Actor = other.Actor, ETag = other.ETag } == other;
+
+    static readonly IReadOnlyDictionary<string, string> None = new Dictionary<string, string>();
+}
+
+/// <summary>The way to a channel's own API.</summary>
+/// <param name="Shop">Its address: a host such as <c>brand.myshopify.com</c> (https), or a whole address.</param>
+/// <param name="Version">The API's version, e.g. <c>2026-07</c>.</param>
+/// <param name="Token">Name of the configuration value <c>Secrets:&lt;name&gt;</c> that holds the access token.</param>
+/// <param name="Callback">Where the channel is to send its webhooks, e.g. <c>https://selvedge.brand.example</c>; null: its subscriptions are left alone.</param>
+public sealed record ChannelApi(string Shop, string Version, string Token, string? Callback = null)
+{
+    /// <summary>The base address of the shop.</summary>
+    [JsonIgnore] public Uri Address => new(Shop.Contains("://", StringComparison.Ordinal) ? Shop : "https://" + Shop);
+
+    internal static ChannelApi? Parse(RequestFields? api)
+    {
+        if (api is null) return null;
+        var parsed = new ChannelApi(api.Text("shop", 200), api.Text("version", 20), Channel.SecretName(api, "token") ?? "", api.OptionalText("callback", 300));
+        if (parsed.Token.Length == 0 && !api.Has("token")) api.Add("token", "Expected the name of a configuration value Secrets:<name>; it is missing.");
+        if (parsed.Shop.Length > 0 && !Uri.TryCreate(parsed.Shop.Contains("://", StringComparison.Ordinal) ? parsed.Shop : "https://" + parsed.Shop, UriKind.Absolute, out _)) api.Add("shop", "Expected a host, e.g. \"brand.myshopify.com\".");
+        if (parsed.Version.Any(c => !char.IsAsciiLetterOrDigit(c) && c != '-')) api.Add("version", "Expected a version, e.g. \"2026-07\".");
+        if (parsed.Callback is { } callback && !(Uri.TryCreate(callback, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http")) api.Add("callback", "Expected an address, e.g. \"https://selvedge.brand.example\".");
+        return parsed;
+    }
 }

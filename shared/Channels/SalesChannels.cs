@@ -22,7 +22,7 @@ public sealed class SalesChannels(Store store, Locations locations, IConfigurati
     public async Task<(Channel Channel, bool Created)> PutAsync(string id, RequestFields body, string? ifMatch, string actor, CancellationToken cancel = default)
     {
         var known = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var location in body.TextsOf("locations"))
+        foreach (var location in body.TextsOf("locations").Concat(body.TextsWithin("places")))
             if (await locations.FindAsync(location, cancel) is not null) known.Add(location);
         var channel = Channel.Parse(id, body, known.Contains);
         var before = await settings.RequireAsync(id, ifMatch, cancel);
@@ -40,12 +40,16 @@ public sealed class SalesChannels(Store store, Locations locations, IConfigurati
         return secrets;
     }
 
+    /// <summary>The access token of the channel's API; null when it has none configured.</summary>
+    public string? TokenOf(Channel channel) => Value(channel.Api?.Token);
+
     /// <summary>As the API shows it: names of secrets, and whether there is a value under them.</summary>
     public object View(Channel channel) => new
     {
         channel.Id, Kind = channel.Is, channel.Name, channel.Locations, channel.Shortage,
         channel.Secret, SecretPresent = channel.Secret is null ? (bool?)null : Value(channel.Secret) is not null,
         channel.SecretPrevious, SecretPreviousPresent = channel.SecretPrevious is null ? (bool?)null : Value(channel.SecretPrevious) is not null,
+        channel.Places, Api = channel.Api is { } api ? new { api.Shop, api.Version, api.Token, TokenPresent = TokenOf(channel) is not null, api.Callback } : null,
         channel.Buffer, channel.Priority, channel.Version, channel.UpdatedAt, channel.Actor,
     };
 

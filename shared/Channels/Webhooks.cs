@@ -3,8 +3,9 @@ namespace Selvedge.Channels;
 /// <summary>What a webhook came to. Answered with 200: the sender is done with it.</summary>
 /// <param name="Status">The order's status, or <c>ignored</c> for a topic nobody here needs.</param>
 /// <param name="Order">The order's id.</param>
-/// <param name="Repeat">It was known before.</param>
-public sealed record WebhookAnswer(string Status, string? Order = null, bool Repeat = false);
+/// <param name="Repeat">It was known before, or something later was.</param>
+/// <param name="Heard">What it was to the order: <c>new</c>, <c>changed</c>, <c>repeat</c>, <c>older</c> or <c>kept</c>.</param>
+public sealed record WebhookAnswer(string Status, string? Order = null, bool Repeat = false, string? Heard = null);
 
 /// <summary>A webhook as it came in.</summary>
 /// <param name="Channel">The channel of its route.</param>

@@ -15,38 +15,60 @@ public sealed record Claimed(Outcome?[] Outcomes, bool Overtaken = false, bool R
 /// </summary>
 public sealed class Claiming(Func<Command, Task<Outcome>> execute)
 {
-    /// <summary>How long a tentative claim stands before it lapses: well beyond <see cref="Intake.Lease"/>, so that the sweeper finishes the order first.</summary>
-    public static readonly TimeSpan Tentative = TimeSpan.FromSeconds(120);
+    /// <summary>How long a tentative claim of an order stands before it lapses: well beyond the time that claiming all its lines and the lease take,
+    /// so that the sweeper finishes the order first.</summary>
+    public static TimeSpan Tentative(Order order) => TimeSpan.FromSeconds(120) + order.Lines.Count * TimeSpan.FromMilliseconds(150);
 
     /// <summary>SKUs claimed at the same time for one order.</summary>
     const int Width = 32;
 
-    /// <summary>True when the order's claims are tentative until all of them are taken: all or nothing, over more than one line.</summary>
-    public static bool IsTentative(Order order) => order.Shortage == ShortagePolicy.Refuse && order.Lines.Count(line => line.Claims) > 1;
+    /// <summary>True when the order's claims are tentative until all of them are taken: all or nothing, over more than one line, and not an edit.</summary>
+    public static bool IsTentative(Order order) => order.Shortage == ShortagePolicy.Refuse && !IsEdit(order) && order.Lines.Count(line => line.Claims) > 1;
 
-    /// <summary>Claims every line by the order's plan. All-or-nothing orders claim one SKU after another in ascending order and stop at the
-    /// first that is refused; what they took until then stays tentative for the caller to settle.</summary>
-    public async Task<Claimed> ClaimAsync(Order order)
+    /// <summary>True while the order changes from what it held before.</summary>
+    public static bool IsEdit(Order order) => order.Intake is { Since: > 0 };
+
+    /// <summary>Claims the lines that are to be claimed by the order's plan. Those that shall hold more come before those that shall hold less: an exchange
+    /// has its new unit before it gives up the old one, and does not give it up where the new one is refused. All-or-nothing orders claim one SKU after
+    /// another in ascending order and stop at the first that is refused; what they took until then is for the caller to settle.</summary>
+    /// <param name="order">The order.</param>
+    /// <param name="renew">Asked between claims of an all-or-nothing order, which may take long: false when it is another's by now.</param>
+    public async Task<Claimed> ClaimAsync(Order order, Func<Task<bool>> renew)
     {
         var outcomes = new Outcome?[order.Lines.Count];
         if (order.Shortage != ShortagePolicy.Refuse)
         {
-            await BySkuAsync(order, async at => outcomes[at] = await execute(Claim(order, order.Lines[at])));
+            await BySkuAsync(order, Grows, at => ClaimAsync(at));
+            if (IsEdit(order)) await BySkuAsync(order, Shrinks, at => ClaimAsync(at));
             return new(outcomes, Overtaken: outcomes.Any(outcome => outcome?.Verdict == Verdict.Superseded));
         }
-        foreach (var at in Enumerable.Range(0, outcomes.Length).Where(i => order.Lines[i].Claims).OrderBy(i => order.Lines[i].Sku, StringComparer.Ordinal))
+        var turns = Enumerable.Range(0, outcomes.Length).Where(i => IsOpen(order, order.Lines[i]))
+            .OrderBy(i => Shrinks(order, order.Lines[i])).ThenBy(i => order.Lines[i].Sku, StringComparer.Ordinal);
+        foreach (var at in turns)
         {
-            var outcome = outcomes[at] = await execute(Claim(order, order.Lines[at]));
-            if (outcome.Verdict != Verdict.Applied) return new(outcomes, Overtaken: outcome.Verdict == Verdict.Superseded, Refused: outcome.Verdict == Verdict.Refused);
+            if (!await renew()) return new(outcomes, Overtaken: true);
+            await ClaimAsync(at);
+            if (outcomes[at]!.Verdict != Verdict.Applied) return new(outcomes, Overtaken: outcomes[at]!.Verdict == Verdict.Superseded, Refused: outcomes[at]!.Verdict == Verdict.Refused);
         }
         return new(outcomes);
+
+        async Task ClaimAsync(int at) => outcomes[at] = await execute(Claim(order, order.Lines[at]));
     }
+
+    /// <summary>The revision at which the line's claim is set: the plan's, or that of the edit which changed it.</summary>
+    static long RevisionOf(Order order, OrderLine line) => Math.Max(line.Revision, order.Plan?.Revision ?? 1);
+
+    static bool IsOpen(Order order, OrderLine line) => line.MayHold && (line.Claims || line.Was is not null) && RevisionOf(order, line) >= (order.Intake?.Since ?? 0);
+
+    static bool Shrinks(Order order, OrderLine line) => IsOpen(order, line) && line.Was > line.Quantity;
+
+    static bool Grows(Order order, OrderLine line) => IsOpen(order, line) && !(line.Was > line.Quantity);
 
     /// <summary>Makes the order's tentative claims firm. False when one of them is gone.</summary>
     public async Task<bool> KeepAsync(Order order)
     {
         var kept = true;
-        await BySkuAsync(order, async at =>
+        await BySkuAsync(order, (_, line) => line.Claims, async at =>
         {
             if ((await execute(Settlement(order, order.Lines[at], keep: true))).Verdict == Verdict.Refused) kept = false;
         });
@@ -62,7 +84,7 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
 
     /// <summary>Sets every line's claim to nothing at <paramref name="revision"/>: what lower revisions hold is released, and what they still
     /// send is out of date from then on.</summary>
-    public Task ReleaseAsync(Order order, long revision) => BySkuAsync(order, at => execute(new SetClaim
+    public Task ReleaseAsync(Order order, long revision) => BySkuAsync(order, (_, line) => line.MayHold, at => execute(new SetClaim
     {
         Sku = order.Lines[at].Sku, Order = order.Id, Line = order.Lines[at].Id, Quantity = 0, Places = [], Revision = revision, Shortage = Shortage.Short,
         Channel = order.Channel, Actor = Actor(order), Reason = order.Cancel?.Reason,
@@ -73,12 +95,12 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
         var tentative = IsTentative(order);
         return new()
         {
-            Sku = line.Sku, Order = order.Id, Line = line.Id, Quantity = line.Quantity, Places = line.Places ?? [], Revision = order.Revision,
+            Sku = line.Sku, Order = order.Id, Line = line.Id, Quantity = line.Quantity, Places = line.Places ?? [], Revision = RevisionOf(order, line),
             Shortage = order.Shortage switch { ShortagePolicy.Refuse => Shortage.Refuse, ShortagePolicy.Partial => Shortage.Partial, _ => Shortage.Short },
             AsksFirst = order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial, Buffer = order.Plan?.Buffer ?? 0,
             Channel = order.Channel, Fences = Fences(order), Priority = order.Priority, RequiredBy = order.RequiredBy,
             Tentative = tentative, Beside = tentative ? order.Lines.TakeWhile(other => other != line).Where(other => other.Claims && other.Sku == line.Sku).Sum(other => other.Quantity) : 0,
-            ExpiresAt = tentative ? order.Plan!.RoutedAt + Tentative : null, Actor = Actor(order),
+            ExpiresAt = tentative ? order.Plan!.RoutedAt + Tentative(order) : null, Actor = Actor(order),
         };
     }
 
@@ -90,13 +112,13 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
     static string Actor(Order order) => "channel:" + order.Channel;
 
     // Lines of one SKU one after another, so that the first of them is served first; SKUs side by side. All are awaited, whatever fails.
-    static async Task BySkuAsync(Order order, Func<int, Task> act)
+    static async Task BySkuAsync(Order order, Func<Order, OrderLine, bool> which, Func<int, Task> act)
     {
         var groups = new List<List<int>>(order.Lines.Count);
         var bySku = new Dictionary<string, List<int>>(order.Lines.Count, StringComparer.Ordinal);
         for (var at = 0; at < order.Lines.Count; at++)
         {
-            if (!order.Lines[at].Claims) continue;
+            if (!which(order, order.Lines[at])) continue;
             if (!bySku.TryGetValue(order.Lines[at].Sku, out var group)) groups.Add(bySku[order.Lines[at].Sku] = group = new(1));
             group.Add(at);
         }

@@ -6,21 +6,54 @@ namespace Selvedge.Orders;
 /// <summary>What an order becomes by what the ledger said: pure functions from document to document.</summary>
 public static class Deciding
 {
-    /// <summary>The order with its outcome. An all-or-nothing order over several lines still has to be settled.</summary>
+    /// <summary>The order with its outcome, its till's facts told. An all-or-nothing order over several lines still has to be settled.</summary>
     public static Order Decide(Order order, Claimed claimed, DateTimeOffset now)
     {
+        order = order.Postings is null ? order : Told(order);
         var lines = new OrderLine[order.Lines.Count];
         for (var i = 0; i < lines.Length; i++) lines[i] = Line(order.Lines[i], claimed.Outcomes[i], order.Shortage, claimed.Refused);
         var settles = !claimed.Refused && Claiming.IsTentative(order);
         return order with
         {
             Lines = lines,
-            Status = claimed.Refused ? OrderStatus.Refused : StatusOf(lines),
+            Status = order.Status is OrderStatus.Cancelled ? OrderStatus.Cancelled : claimed.Refused ? OrderStatus.Refused : StatusOf(order, lines),
             UpdatedAt = now,
             Intake = settles ? order.Intake! with { Step = IntakeStep.Settle } : null,
             IntakeDue = settles ? order.IntakeDue : null,
         };
     }
+
+    /// <summary>The order after an edit that asks first was refused: every line holds again what it held before. What the channel asks for stays stated.</summary>
+    public static Order EditRefused(Order order, DateTimeOffset now) => order with
+    {
+        Revision = order.Revision + 1,
+        Lines = [.. order.Lines.Select(line => line.Was is not { } was || was == line.Quantity ? line
+            : line with { Quantity = was, Was = line.Quantity, Stated = line.Stated ?? line.Quantity, Revision = order.Revision + 1 })],
+        Intake = order.Intake! with { Since = order.Revision + 1 },
+        UpdatedAt = now,
+    };
+
+    /// <summary>The order whose facts of a till the ledger has.</summary>
+    public static Order Told(Order order)
+    {
+        var told = order with { Postings = order.Postings?.Select(posting => posting.Done ? posting : posting with { Done = true }).ToList() };
+        return told with { Lines = [.. told.Lines.Select(line => line.FulfilledBy is FulfilledBy.Till ? line with { Shipped = TillFacts.Shipped(told, line) } : line)] };
+    }
+
+    /// <summary>The order by what the ledger holds short for its lines now, in units by line: what waited may have been served, what was held taken away.
+    /// The same order when nothing is different.</summary>
+    public static Order Progressed(Order order, IReadOnlyDictionary<string, long> waiting, DateTimeOffset now)
+    {
+        var lines = order.Lines.Select(line => line.Claims && Waits(line) != waiting.GetValueOrDefault(line.Id) ? Waiting(line, order.Shortage, waiting.GetValueOrDefault(line.Id)) : line).ToArray();
+        return lines.SequenceEqual(order.Lines, ReferenceEqualityComparer.Instance) ? order : order with { Lines = lines, Status = StatusOf(order, lines), UpdatedAt = now };
+    }
+
+    static long Waits(OrderLine line) => line.Backordered + line.Oversold;
+
+    static OrderLine Waiting(OrderLine line, ShortagePolicy policy, long units) => line with
+    {
+        Committed = Math.Max(0, line.Quantity - line.Missing - units), Oversold = policy is ShortagePolicy.Backorder ? 0 : units, Backordered = policy is ShortagePolicy.Backorder ? units : 0,
+    };
 
     /// <summary>The order cancelled: nothing is to be held from its next revision on.</summary>
     public static Order Cancelled(Order order, Cancel cancel, string owner, DateTimeOffset now) => order with
@@ -30,8 +63,8 @@ public static class Deciding
         Revision = order.Revision + 1,
         Lines = [.. order.Lines.Select(line => line with { Committed = 0, Backordered = 0, Oversold = 0, Cancelled = line.Quantity })],
         UpdatedAt = now,
-        Intake = order.Lines.Any(line => line.Claims) && !order.Test ? new(IntakeStep.Release, 1, owner) : null,
-        IntakeDue = order.Lines.Any(line => line.Claims) && !order.Test ? now + Intake.Lease : null,
+        Intake = order.Lines.Any(line => line.MayHold) && !order.Test ? new(IntakeStep.Release, 1, owner) : null,
+        IntakeDue = order.Lines.Any(line => line.MayHold) && !order.Test ? now + Intake.Lease : null,
     };
 
     /// <summary>The order in the hands of someone new, because its time was up or its tentative claims lapsed. All-or-nothing orders skip a
@@ -41,32 +74,30 @@ public static class Deciding
         var attempts = order.Intake!.Attempts + 1;
         var next = order with
         {
-            Intake = new(again ? IntakeStep.Claim : order.Intake.Step, attempts, owner),
+            Intake = new(again ? IntakeStep.Claim : order.Intake.Step, attempts, owner, order.Intake.Since),
             IntakeDue = now + TimeSpan.FromSeconds(Math.Min(3600, Intake.Lease.TotalSeconds * Math.Pow(2, Math.Min(attempts - 1, 10)))),
             UpdatedAt = now,
         };
-        if (next.Intake.Step != IntakeStep.Claim || order.Shortage != ShortagePolicy.Refuse) return next;
+        if (next.Intake.Step != IntakeStep.Claim || order.Shortage != ShortagePolicy.Refuse || Claiming.IsEdit(order)) return next;
         return next with { Status = OrderStatus.Received, Revision = order.Revision + 2, Plan = order.Plan! with { RoutedAt = now, Revision = order.Revision + 2 } };
     }
 
     static OrderLine Line(OrderLine line, Outcome? outcome, ShortagePolicy policy, bool refused)
     {
+        if (line.Was is not null) line = line with { Was = null };
         if (outcome is null) return line;
         if (refused) return line with { Committed = 0, Missing = outcome.Verdict == Verdict.Refused ? Math.Max(1, line.Quantity - outcome.Available) : 0 };
+        if (policy is ShortagePolicy.Oversold or ShortagePolicy.Backorder) return Waiting(line, policy, outcome.Short);
         long held = 0;
         foreach (var (place, units) in outcome.Held ?? new Dictionary<string, long>(0))
             if (place != Accounts.Short) held += units;
-        return policy switch
-        {
-            ShortagePolicy.Oversold => line with { Committed = held, Oversold = line.Quantity - held },
-            ShortagePolicy.Backorder => line with { Committed = held, Backordered = line.Quantity - held },
-            _ => line with { Committed = held, Missing = line.Quantity - held },
-        };
+        return line with { Committed = held, Missing = line.Quantity - held };
     }
 
-    static OrderStatus StatusOf(OrderLine[] lines) =>
+    static OrderStatus StatusOf(Order order, OrderLine[] lines) =>
         lines.Any(line => line.Oversold > 0) ? OrderStatus.Oversold
         : lines.Any(line => line.Backordered > 0) ? OrderStatus.Backordered
-        : lines.Any(line => line.Missing > 0 || line.Kind == LineKind.Unknown) ? OrderStatus.Partial
+        : lines.Any(line => line.Missing > 0 || line.Kind == LineKind.Unknown) || TillFacts.IsLost(order) ? OrderStatus.Partial
+        : order.Till is not null && lines.Any(line => line is { Kind: LineKind.Stock, FulfilledBy: FulfilledBy.Till }) ? OrderStatus.Shipped
         : OrderStatus.Committed;
 }

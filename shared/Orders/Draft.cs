@@ -35,6 +35,14 @@ public sealed record Draft
     /// <summary>Set when it comes cancelled.</summary>
     public Cancel? Cancel { get; init; }
 
+    /// <summary>Which state of the channel's order it is; null for an order that is handed in once and then ours.</summary>
+    public ChannelVersion? Version { get; init; }
+    public IReadOnlyList<Refund>? Refunds { get; init; }
+    public Presentment? Presentment { get; init; }
+
+    /// <summary>Sold over the counter, at the place of this id of the channel's: a fact, not a claim.</summary>
+    public string? Till { get; init; }
+
     /// <summary>Who says so: a person, or a system such as <c>channel:shopify-au</c>.</summary>
     public required string Actor { get; init; }
 
@@ -62,11 +70,18 @@ public sealed record DraftLine
     /// <summary>SKU, GTIN or another code as the surface knows it; null when it gave none.</summary>
     public string? Code { get; init; }
     public required long Quantity { get; init; }
+
+    /// <summary>What was ordered, where that is more; the money is of these.</summary>
+    public long? Ordered { get; init; }
     public long UnitPrice { get; init; }
     public long Discount { get; init; }
     public long Tax { get; init; }
     public bool TaxIncluded { get; init; }
     public long ShippingShare { get; init; }
+    public long ShippingTax { get; init; }
+
+    /// <summary>The same money in the buyer's currency, where that is another.</summary>
+    public LineMoney? Shown { get; init; }
 
     /// <summary>False for gift cards and services.</summary>
     public bool NeedsStock { get; init; } = true;

@@ -7,7 +7,8 @@ namespace Selvedge.Orders;
 /// <summary>An order after it was handed in.</summary>
 /// <param name="Order">As it stands; still <see cref="OrderStatus.Received"/> when it could not be decided in the time there was.</param>
 /// <param name="Repeat">It had been handed in before.</param>
-public sealed record Taken(Order Order, bool Repeat);
+/// <param name="Heard">What the payload was to the document.</param>
+public sealed record Taken(Order Order, bool Repeat, Heard Heard = Heard.New);
 
 /// <summary>
 /// Takes orders in (design, section 4, "Intake"). The order document is the one place where it is decided what an order is: it is created
@@ -15,7 +16,7 @@ public sealed record Taken(Order Order, bool Repeat);
 /// outcome depends on the moment, is executed only by its owner, until its time is up and someone takes it over.
 /// </summary>
 public sealed partial class Intake(
-    OrderStore orders, Claiming claiming, Planning planning, StockView stock, OrderExceptions exceptions, TimeProvider time, ILogger<Intake> log)
+    OrderStore orders, Claiming claiming, TillPoster tills, Planning planning, StockView stock, OrderExceptions exceptions, TimeProvider time, ILogger<Intake> log)
 {
     /// <summary>Longer than any request takes: after it the sweeper may take an order over.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
@@ -30,23 +31,82 @@ public sealed partial class Intake(
         var started = time.GetTimestamp();
         var owner = Guid.NewGuid().ToString("N");
         var planned = (await planning.PlanAsync(channel, draft, owner)) with { Content = content };
+        var person = PersonOf(draft, planned);
         // Side by side, and both before any answer: after a crash in between the sender tries again, and whoever repeats this writes what is missing.
-        var person = draft.Person is { IsNobody: false } somebody
-            ? orders.CreatePersonAsync(somebody with { Id = planned.Id, Ttl = (int)Surfaces.PeopleKept(planned.ChannelKind).TotalSeconds }) : Task.CompletedTask;
+        // Where another content is refused, nothing of it is kept.
+        var writing = person is not null && content is null ? orders.CreatePersonAsync(person) : Task.CompletedTask;
         var creation = orders.CreateAsync(planned);
-        await Task.WhenAll(person, creation);
+        await Task.WhenAll(writing, creation);
         var (order, created) = creation.Result;
         if (!created && content is not null && order.Content is not null && order.Content != content) throw ProblemException.Reused(order.Id);
+        if (person is not null && content is not null) await orders.CreatePersonAsync(person);
         if (created) OrderMetrics.Received(order);
-        var left = TimeSpan.FromTicks(Math.Max(0, (patience - time.GetElapsedTime(started)).Ticks));
-        if (!created && draft.Cancel is { } cancel) order = await MarkAsync(order, cancel, owner);
-        return new(await WithinAsync(order, RunAsync(order, owner), left), !created);
+        var heard = created ? Heard.New : Heard.Repeat;
+        if (!created && draft.Version is not null) (order, heard) = await FollowAsync(channel, order, draft, owner);
+        else if (!created && draft.Cancel is { } cancel) order = await MarkAsync(order, cancel, owner);
+        return new(await WithinAsync(order, RunAsync(order, owner), Left(patience, started)), heard is Heard.Repeat or Heard.Older, heard);
     }
 
-    /// <summary>Cancels an order that is known; one that never came is created cancelled, so that it claims nothing when it comes.</summary>
-    public Task<Taken> CancelAsync(Channel channel, Draft cancelled, TimeSpan patience) => cancelled.Cancel is null
-        ? throw new ArgumentException("The draft does not say that it is cancelled.", nameof(cancelled))
-        : TakeAsync(channel, cancelled, patience);
+    /// <summary>Takes in a later state of an order that is probably known; one that is not is taken in as it is.</summary>
+    /// <exception cref="ProblemException">As <see cref="TakeAsync"/>.</exception>
+    public async Task<Taken> UpdateAsync(Channel channel, Draft draft, TimeSpan patience)
+    {
+        var started = time.GetTimestamp();
+        if (await orders.ReadAsync(Ids.Order(channel.Id, draft.ExternalId)) is not { } known) return await TakeAsync(channel, draft, patience);
+        var owner = Guid.NewGuid().ToString("N");
+        var (order, heard) = await FollowAsync(channel, known, draft, owner);
+        return new(await WithinAsync(order, RunAsync(order, owner), Left(patience, started)), heard is Heard.Repeat or Heard.Older, heard);
+    }
+
+    /// <summary>Takes in a refund. One that comes before its order is kept and counts when the order comes.</summary>
+    /// <exception cref="ProblemException">As <see cref="TakeAsync"/>.</exception>
+    public async Task<Taken> RefundAsync(Channel channel, string externalId, Refund refund, TimeSpan patience)
+    {
+        var (started, owner, id) = (time.GetTimestamp(), Guid.NewGuid().ToString("N"), Ids.Order(channel.Id, externalId));
+        if (await orders.ReadAsync(id) is not { } order)
+        {
+            (order, var created) = await orders.CreateAsync(new()
+            {
+                Id = id, Channel = channel.Id, ChannelKind = Surfaces.Of(channel.Is), ExternalId = externalId, Status = OrderStatus.Announced, CreatedAt = Now, UpdatedAt = Now,
+                Currency = "", Revision = 0, Shortage = channel.Shortage, Lines = [], Refunds = [refund],
+            });
+            if (created || order.Status is OrderStatus.Announced && order.Refunds?.Any(known => known.Id == refund.Id) == true) return new(order, !created, Heard.Kept);
+        }
+        (order, var changed) = await ChangeAsync(order, owner, current => Task.FromResult(OrderChanges.Refunded(current, refund, owner, Now, channel.PlaceOf)));
+        await exceptions.RefundedAsync(order, refund);
+        return new(await WithinAsync(order, RunAsync(order, owner), Left(patience, started)), !changed, changed ? Heard.Changed : Heard.Repeat);
+    }
+
+    /// <summary>Notes that the channel changed the order at <paramref name="at"/> without saying to what. Null when the order is not known.</summary>
+    public async Task<Taken?> NoteEditAsync(Channel channel, string externalId, DateTimeOffset at)
+    {
+        if (await orders.ReadAsync(Ids.Order(channel.Id, externalId)) is not { } order) return null;
+        (order, var changed) = await ChangeAsync(order, "", current => Task.FromResult(current.Source?.UpdatedAt >= at || current.Reread >= at ? current : current with { Reread = at, UpdatedAt = Now }));
+        return new(order, !changed, changed ? Heard.Kept : Heard.Repeat);
+    }
+
+    /// <summary>Moves lines to another place because a person at the channel did. Null when the order is not known.</summary>
+    public async Task<Taken?> MoveAsync(string id, IReadOnlyCollection<string> lines, Move move, TimeSpan patience)
+    {
+        if (await orders.ReadAsync(id) is not { } order) return null;
+        var (started, owner) = (time.GetTimestamp(), Guid.NewGuid().ToString("N"));
+        (order, var changed) = await ChangeAsync(order, owner, current => Task.FromResult(OrderChanges.Moved(current, lines, move, owner, Now)));
+        return new(await WithinAsync(order, RunAsync(order, owner), Left(patience, started)), !changed, changed ? Heard.Changed : Heard.Repeat);
+    }
+
+    /// <summary>Claims, or posts, what the catalogue or the channel's list of places did not know when the order came. Null when there is no such order.</summary>
+    public async Task<Taken?> ResolveAsync(Channel channel, string id, TimeSpan patience)
+    {
+        if (await orders.ReadAsync(id) is not { } order) return null;
+        var (started, owner) = (time.GetTimestamp(), Guid.NewGuid().ToString("N"));
+        (order, var changed) = await ChangeAsync(order, owner, async current =>
+        {
+            if (await planning.ResolveAsync(current) is null && !TillFacts.IsLost(current)) return current;
+            var next = OrderChanges.Resolved(current, await planning.ResolveAsync(current) ?? current.Lines, owner, Now, channel.PlaceOf);
+            return ReferenceEquals(next.Lines, current.Lines) && next.Postings == current.Postings ? current : await planning.CompleteAsync(next, channel);
+        });
+        return new(await WithinAsync(order, RunAsync(order, owner), Left(patience, started)), !changed, changed ? Heard.Changed : Heard.Repeat);
+    }
 
     /// <summary>Cancels an order by its id. Null when there is none.</summary>
     /// <exception cref="ProblemException">409 it is under way already.</exception>
@@ -68,6 +128,46 @@ public sealed partial class Intake(
         if (taken.Intake.Attempts == 8) await exceptions.StuckAsync(taken);
         await RunAsync(taken, owner);
     }
+
+    async Task<(Order Order, Heard Heard)> FollowAsync(Channel channel, Order order, Draft draft, string owner)
+    {
+        var said = await planning.ReadAsync(channel, draft);
+        var heard = OrderChanges.Judge(order, said);
+        // Before the order: when this fails, the sender tries again and the order is not yet what it says.
+        if (heard is Heard.Changed && order.Source is not null && PersonOf(draft, said) is { } person) await orders.RenewPersonAsync(person);
+        else if (order.Status is OrderStatus.Announced && PersonOf(draft, said) is { } first) await orders.CreatePersonAsync(first);
+        (order, var changed) = await ChangeAsync(order, owner, async current =>
+        {
+            heard = OrderChanges.Judge(current, said);
+            var next = OrderChanges.Follow(current, said, owner, Now, channel.PlaceOf);
+            return ReferenceEquals(next, current) ? current : await planning.CompleteAsync(next, channel);
+        });
+        if (changed && order.Cancel is { State: CancelState.Done } && order.Status is OrderStatus.Fulfilling or OrderStatus.Shipped && order.Till is null) await exceptions.CancelledUnderWayAsync(order);
+        foreach (var refund in changed ? draft.Refunds ?? [] : []) await exceptions.RefundedAsync(order, refund);
+        if (heard is Heard.Older) LogOlder(order.Id);
+        return (order, changed && heard is not Heard.Changed ? Heard.Changed : heard);
+    }
+
+    // What is decided by the document is decided again when someone else wrote it meanwhile. The same document back: nothing to write.
+    async Task<(Order Order, bool Changed)> ChangeAsync(Order order, string owner, Func<Order, Task<Order>> change)
+    {
+        for (var round = 0; round < Rounds; round++)
+        {
+            // An all-or-nothing order is decided before it changes: its answer depends on the moment and is its owner's.
+            if (order is { Shortage: ShortagePolicy.Refuse, Intake: not null }) order = await RunAsync(order, owner);
+            if (order is { Shortage: ShortagePolicy.Refuse, Intake: not null }) break;
+            var next = await change(order);
+            if (ReferenceEquals(next, order)) return (order, false);
+            if (await orders.ReplaceAsync(next) is { } written) return (written, true);
+            order = await orders.ReadAsync(order.Id) ?? throw ProblemException.NotFound($"Order '{order.Id}' is gone.");
+        }
+        throw ProblemException.Busy($"Order '{order.Id}' is being changed by others. Send it again.");
+    }
+
+    static Person? PersonOf(Draft draft, Order order) => draft.Person is { IsNobody: false } somebody
+        ? somebody with { Id = order.Id, Source = draft.Version, Ttl = (int)Surfaces.PeopleKept(order.ChannelKind).TotalSeconds } : null;
+
+    TimeSpan Left(TimeSpan patience, long started) => TimeSpan.FromTicks(Math.Max(0, (patience - time.GetElapsedTime(started)).Ticks));
 
     DateTimeOffset Now => InstantConverter.Cut(time.GetUtcNow());
 
@@ -129,13 +229,27 @@ public sealed partial class Intake(
 
     async Task<Order?> ClaimAsync(Order order)
     {
-        if (order.Shortage == ShortagePolicy.Refuse && order.Intake!.Attempts > 1) await claiming.ReleaseAsync(order, order.Revision - 1);
-        var claimed = await claiming.ClaimAsync(order);
+        if (order.Shortage == ShortagePolicy.Refuse && order.Intake!.Attempts > 1 && !Claiming.IsEdit(order)) await claiming.ReleaseAsync(order, order.Revision - 1);
+        var held = order;
+        var claimed = await claiming.ClaimAsync(order, async () =>
+        {
+            // Thousands of lines one after another take longer than a lease.
+            if (held.IntakeDue - Now > Lease * 2 / 3) return true;
+            if (await orders.ReplaceAsync(held with { IntakeDue = Now + Lease }) is not { } renewed) return false;
+            held = renewed;
+            return true;
+        });
         if (claimed.Overtaken) return null;
+        if (claimed.Refused && Claiming.IsEdit(order))
+        {
+            await exceptions.EditRefusedAsync(held);
+            return await orders.ReplaceAsync(Deciding.EditRefused(held, Now));
+        }
         if (claimed.Refused) claimed = await stock.NameShortAsync(order, claimed);
-        var decided = Deciding.Decide(order, claimed, Now);
-        // Before the document says that it is done: whoever repeats this opens the same exceptions.
-        if (decided.Status is not (OrderStatus.Committed or OrderStatus.Refused)) await exceptions.OpenAsync(decided);
+        await tills.PostAsync(order);
+        var decided = Deciding.Decide(held, claimed, Now);
+        // Before the document says that it is done: whoever repeats this opens the same exceptions. What is found untrue by then is closed by OrderProgress.
+        if (decided.Status is not (OrderStatus.Committed or OrderStatus.Refused or OrderStatus.Shipped)) await exceptions.OpenAsync(decided);
         var written = await orders.ReplaceAsync(decided);
         if (claimed.Refused && Claiming.IsTentative(order)) await claiming.LetGoAsync(order, claimed);
         if (written is not null) OrderMetrics.Decided(written);
@@ -149,8 +263,12 @@ public sealed partial class Intake(
     async Task<Order?> ReleaseAsync(Order order)
     {
         await claiming.ReleaseAsync(order, order.Revision);
-        return await orders.ReplaceAsync(order with { Intake = null, IntakeDue = null, UpdatedAt = Now });
+        await tills.PostAsync(order);
+        return await orders.ReplaceAsync((order.Postings is null ? order : Deciding.Told(order)) with { Intake = null, IntakeDue = null, UpdatedAt = Now });
     }
+
+    [LoggerMessage(EventId = 3003, Level = LogLevel.Debug, Message = "Order {Order}: an earlier state than the one applied came and changes nothing")]
+    partial void LogOlder(string order);
 
     [LoggerMessage(EventId = 3001, Level = LogLevel.Warning, Message = "Order {Order} is left at step {Step} for the sweeper")]
     partial void LogLeft(Exception failure, string order, IntakeStep? step);

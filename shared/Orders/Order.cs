@@ -24,8 +24,10 @@ public enum OrderStatus
     Cancelled,
     /// <summary>Under way in the warehouse.</summary>
     Fulfilling,
-    /// <summary>Everything was sent.</summary>
+    /// <summary>Everything was sent, or handed over at a till.</summary>
     Shipped,
+    /// <summary>Something about it came before the order itself (a refund): kept until it comes.</summary>
+    Announced,
 }
 
 /// <summary>The surface an order came by.</summary>
@@ -34,7 +36,14 @@ public enum Surface { Dtc, Marketplace, Wholesale, B2b, Pos }
 
 /// <summary>Who hands a line over to the customer.</summary>
 [JsonConverter(typeof(CamelCaseEnum<FulfilledBy>))]
-public enum FulfilledBy { Own, Partner, Marketplace }
+public enum FulfilledBy
+{
+    Own,
+    Partner,
+    Marketplace,
+    /// <summary>Handed over at a till: a fact, never a claim.</summary>
+    Till,
+}
 
 /// <summary>Whether a line needs stock.</summary>
 [JsonConverter(typeof(CamelCaseEnum<LineKind>))]
@@ -110,6 +119,22 @@ public sealed record Order
     /// <summary>A trial of the channel's: recorded, never claimed.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool Test { get; init; }
 
+    /// <summary>The state of the channel's order that this document shows; null where the order is not the channel's to change.</summary>
+    public ChannelVersion? Source { get; init; }
+
+    /// <summary>Every refund heard of, once.</summary>
+    public IReadOnlyList<Refund>? Refunds { get; init; }
+
+    /// <summary>What the buyer paid in, where that is another currency.</summary>
+    public Presentment? Presentment { get; init; }
+
+    /// <summary>The channel's id of the place whose till sold it, and what the ledger is to be told of that.</summary>
+    public string? Till { get; init; }
+    public IReadOnlyList<TillPosting>? Postings { get; init; }
+
+    /// <summary>The channel said that it changed the order then, but not how: its new state is still to be read.</summary>
+    public DateTimeOffset? Reread { get; init; }
+
     /// <summary>What the channel calls it, e.g. <c>id</c>, <c>gid</c>, <c>updatedAt</c>, <c>webhookId</c>.</summary>
     public IReadOnlyDictionary<string, string>? References { get; init; }
 
@@ -131,15 +156,31 @@ public sealed record OrderLine
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public LineKind Kind { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public FulfilledBy FulfilledBy { get; init; }
 
-    /// <summary>What is asked for, ≥ 0.</summary>
+    /// <summary>What is asked for now, ≥ 0.</summary>
     public required long Quantity { get; init; }
 
-    /// <summary>Price of one unit; discount, tax and share of shipping of the whole line.</summary>
+    /// <summary>What was ordered and the line's money is of, where that is more; and what the channel's applied state asks for, where refunds
+    /// that it does not count yet make it less.</summary>
+    public long? Ordered { get; init; }
+    public long? Stated { get; init; }
+
+    /// <summary>The order's revision that last changed what this line is to hold, when that was after the plan; and, until it is decided, what it was to hold before.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Revision { get; init; }
+    public long? Was { get; init; }
+
+    /// <summary>Price of one unit; discount, tax and share of shipping of all units ordered.</summary>
     public long UnitPrice { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Discount { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Tax { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool TaxIncluded { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long ShippingShare { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long ShippingTax { get; init; }
+
+    /// <summary>The same money as the buyer saw it, in the currency of <see cref="Order.Presentment"/>.</summary>
+    public LineMoney? Shown { get; init; }
+
+    /// <summary>Where a person at the channel moved it to.</summary>
+    public Move? Moved { get; init; }
 
     /// <summary>Where its units may come from, in order: the plan's part for this line.</summary>
     public IReadOnlyList<string>? Places { get; init; }
@@ -150,11 +191,20 @@ public sealed record OrderLine
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Oversold { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Cancelled { get; init; }
 
+    /// <summary>Units the customer has.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Shipped { get; init; }
+
     /// <summary>Units nobody had when the order was refused or filled in part: dropped.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Missing { get; init; }
 
     /// <summary>True when the ledger holds, or shall hold, units for this line.</summary>
-    [JsonIgnore] public bool Claims => Kind == LineKind.Stock && FulfilledBy != FulfilledBy.Marketplace && Quantity > 0;
+    [JsonIgnore] public bool Claims => TakesStock && Quantity > 0;
+
+    /// <summary>True when the ledger may hold units for this line, asked for or not.</summary>
+    [JsonIgnore] public bool MayHold => TakesStock && (Quantity > 0 || Revision > 0);
+
+    /// <summary>True for goods of ours that are sent from a place of ours or a partner's.</summary>
+    [JsonIgnore] public bool TakesStock => Kind == LineKind.Stock && FulfilledBy is FulfilledBy.Own or FulfilledBy.Partner;
 }
 
 /// <summary>How the order was routed; the places are on the lines.</summary>
@@ -168,7 +218,8 @@ public sealed record Plan(DateTimeOffset RoutedAt, long Revision, int Shipments,
 /// <param name="Step">What comes next.</param>
 /// <param name="Attempts">How often someone took it on, from 1.</param>
 /// <param name="Owner">Who has it in hand, so that one whose answer was lost knows its own write again.</param>
-public sealed record IntakeState(IntakeStep Step, int Attempts, string Owner);
+/// <param name="Since">Above 0: an edit. Only lines changed at this revision or a later one are to be claimed.</param>
+public sealed record IntakeState(IntakeStep Step, int Attempts, string Owner, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Since = 0);
 
 /// <summary>That the order was cancelled.</summary>
 /// <param name="State"><c>asked</c>: someone asked us to; <c>done</c>: the channel has done it.</param>
@@ -188,6 +239,10 @@ public sealed record Person
     public string? Phone { get; init; }
     public PostalAddress? ShipTo { get; init; }
     public PostalAddress? BillTo { get; init; }
+
+    /// <summary>The state of the channel's order it is of: an earlier one does not replace it.</summary>
+    public ChannelVersion? Source { get; init; }
+    [JsonPropertyName("_etag")] public string? ETag { get; init; }
 
     /// <summary>Seconds to live.</summary>
     public int? Ttl { get; init; }

@@ -7,7 +7,8 @@ namespace Selvedge.Orders;
 /// <summary>What a person must know of an order. Ids follow from order, line and kind, so the same thing is opened once.</summary>
 public sealed class OrderExceptions(ExceptionCases exceptions)
 {
-    /// <summary>Opens <c>oversell</c> for units sold that nobody has, and <c>unknownSku</c> for lines the catalogue does not know.</summary>
+    /// <summary>Opens <c>oversell</c> for units sold that nobody has, <c>unknownSku</c> for lines the catalogue does not know, and <c>unknownPlace</c>
+    /// for a till whose location nobody has told us.</summary>
     public async Task OpenAsync(Order order)
     {
         foreach (var line in order.Lines)
@@ -19,7 +20,36 @@ public sealed class OrderExceptions(ExceptionCases exceptions)
                     ? $"{order.Channel} sold '{line.Sku}', which is no SKU, barcode or code of ours: it is not claimed. Add the code to a SKU."
                     : $"{order.Channel} sold a line without a SKU: it is not claimed. Give the item its SKU in the channel.");
         }
+        if (TillFacts.IsLost(order)) await exceptions.OpenAsync(new ExceptionCase
+        {
+            Id = Ids.Join(["order", "unknownPlace", order.Id]), Kind = "unknownPlace", Order = order.Id, Channel = order.Channel, Quantity = order.Lines.Sum(line => line.Quantity),
+            Detail = $"{order.Channel} sold over the counter at its place '{order.Till}', which is no location of ours: nothing is posted. Add it to the channel's 'places'.",
+        });
     }
+
+    /// <summary>Opens <c>refundNotRestocked</c> for refunded units that were not sent and not put back: they stay held until a person decides.</summary>
+    public async Task RefundedAsync(Order order, Refund refund)
+    {
+        foreach (var back in refund.Lines.Where(back => back is { Restock: Restock.None, Unsent: true }))
+            if (order.Cancel is null && order.Lines.FirstOrDefault(line => line.Id == back.Line) is { Claims: true } line)
+                await OpenAsync(order, line, "refundNotRestocked", back.Units,
+                    $"{back.Units} of {line.Quantity} {line.Sku} were refunded without being restocked, and are still held for the order. Send them, or cancel them in {order.Channel}.", refund.Id);
+    }
+
+    /// <summary>Opens <c>editRefused</c>: the channel's order asks for more than a channel that asks first may have; the order holds what it held before.</summary>
+    public async Task EditRefusedAsync(Order order)
+    {
+        foreach (var line in order.Lines.Where(line => line.Was < line.Quantity))
+            await OpenAsync(order, line, "editRefused", line.Quantity - line.Was!.Value,
+                $"{order.Channel} changed the order to {line.Quantity} {line.Sku} and there are not as many: it goes on holding {line.Was}. Correct the order there, or find stock.", order.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Opens <c>cancelledUnderWay</c>: the channel cancelled what is being sent or was.</summary>
+    public Task CancelledUnderWayAsync(Order order) => exceptions.OpenAsync(new ExceptionCase
+    {
+        Id = Ids.Join(["order", "cancelledUnderWay", order.Id]), Kind = "cancelledUnderWay", Order = order.Id, Channel = order.Channel,
+        Detail = $"{order.Channel} cancelled this order and it is {(order.Status is OrderStatus.Shipped ? "shipped" : "being fulfilled")} here. Stop it, or expect it back.",
+    });
 
     /// <summary>Opens <c>intakeStuck</c>: the order is durable, and its claims could not be decided for hours.</summary>
     public Task StuckAsync(Order order) => exceptions.OpenAsync(new ExceptionCase
@@ -28,9 +58,11 @@ public sealed class OrderExceptions(ExceptionCases exceptions)
         Detail = $"The intake of this order failed {order.Intake?.Attempts} times at step {order.Intake?.Step}. The log says why; it goes on being tried.",
     });
 
-    Task OpenAsync(Order order, OrderLine line, string kind, long quantity, string detail) => exceptions.OpenAsync(new ExceptionCase
+    Task OpenAsync(Order order, OrderLine line, string kind, long quantity, string detail, string? cause = null) => exceptions.OpenAsync(new ExceptionCase
     {
-        Id = Ids.Join(["order", kind, order.Id, line.Id]), Kind = kind, Sku = line.Kind == LineKind.Unknown ? null : line.Sku, Order = order.Id, Line = line.Id,
+        // What an edit brings up again is another exception than the first one.
+        Id = Ids.Join((cause ?? (line.Revision > 1 ? line.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture) : null)) is { } which
+            ? ["order", kind, order.Id, line.Id, which] : ["order", kind, order.Id, line.Id]), Kind = kind, Sku = line.Kind == LineKind.Unknown ? null : line.Sku, Order = order.Id, Line = line.Id,
         Channel = order.Channel, Quantity = quantity, Detail = detail,
     });
 }

@@ -14,6 +14,7 @@ public static class OrderServices
         .AddSingleton<Planning>()
         .AddSingleton<OrderExceptions>()
         .AddSingleton(provider => new Claiming(provider.GetRequiredService<InventoryLedger>().ExecuteAsync))
+        .AddSingleton(provider => new TillPoster(provider.GetRequiredService<InventoryLedger>().ExecuteAsync))
         .AddSingleton<Intake>()
         .AddSingleton<HoldExpiry>()
         .AddSingleton(provider => ShopifyWebhooks.System(provider.GetRequiredService<Intake>()));

@@ -47,6 +47,20 @@ public sealed class OrderStore(Store store, TimeProvider time)
 
     public Task<Person?> ReadPersonAsync(string id) => ReadAsync(store.People, id, OrdersJson.Default.Person);
 
+    /// <summary>Who the order is for, after the channel said otherwise. One who is not there is left so: erased, or gone with time.</summary>
+    public async Task RenewPersonAsync(Person person)
+    {
+        for (var tries = 0; tries < Tries; tries++)
+        {
+            if (await ReadPersonAsync(person.Id) is not { } known || known.Source?.UpdatedAt >= person.Source?.UpdatedAt) return;
+            var body = JsonSerializer.SerializeToUtf8Bytes(person, OrdersJson.Default.Person);
+            var options = new ItemRequestOptions { IfMatchEtag = known.ETag, EnableContentResponseOnWrite = false };
+            using var response = await CallAsync(() => store.People.ReplaceItemStreamAsync(new MemoryStream(body), person.Id, new PartitionKey(person.Id), options));
+            if (response.StatusCode is HttpStatusCode.OK or HttpStatusCode.NotFound) return;
+            if (response.StatusCode != HttpStatusCode.PreconditionFailed) throw Failed(response);
+        }
+    }
+
     /// <summary>Writes who the order is for, once.</summary>
     public async Task CreatePersonAsync(Person person)
     {
@@ -66,6 +80,19 @@ public sealed class OrderStore(Store store, TimeProvider time)
         if (channel is not null) query = query.WithParameter("@channel", channel);
         if (channels is not null) query = query.WithParameter("@channels", channels);
         return store.Orders.PageAsync(query, limit, continuation, read: item => item.Deserialize(OrdersJson.Default.Order)!);
+    }
+
+    /// <summary>Orders of which units wait for stock, by what their documents say.</summary>
+    public async IAsyncEnumerable<Order> WaitingAsync()
+    {
+        using var pages = store.Orders.GetItemQueryStreamIterator(new QueryDefinition("SELECT * FROM c WHERE c.status IN ('backordered', 'oversold')"), null, new() { MaxItemCount = 100 });
+        while (pages.HasMoreResults)
+        {
+            using var page = await CallAsync(() => pages.ReadNextAsync());
+            if (!page.IsSuccessStatusCode) throw Failed(page);
+            using var json = await JsonDocument.ParseAsync(page.Content);
+            foreach (var item in json.RootElement.GetProperty("Documents").EnumerateArray()) yield return item.Deserialize(OrdersJson.Default.Order)!;
+        }
     }
 
     /// <summary>Orders whose intake is due before <paramref name="now"/>.</summary>

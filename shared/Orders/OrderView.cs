@@ -7,7 +7,7 @@ public sealed record OrderView(
     string Id, string Channel, Surface ChannelKind, string ExternalId, string? Customer, string? Name, OrderStatus Status, DateTimeOffset CreatedAt,
     DateTimeOffset UpdatedAt, DateTimeOffset? PlacedAt, DateTimeOffset? RequiredBy, int Priority, string Currency, string? Rate, DateOnly? RateDate,
     long Revision, IReadOnlyList<OrderLineView> Lines, Plan? Plan, bool Deciding, Cancel? Cancel, bool Test, IReadOnlyDictionary<string, string>? References,
-    Person? People)
+    Person? People, DateTimeOffset? ChannelUpdatedAt, PresentmentView? Presentment, IReadOnlyList<RefundView>? Refunds, string? Till, bool? Stale)
 {
     /// <param name="order">The order.</param>
     /// <param name="people">Who it is for, for callers who may know.</param>
@@ -16,8 +16,18 @@ public sealed record OrderView(
         order.RequiredBy, order.Priority, order.Currency, order.Rate, order.RateDate, order.Revision,
         [.. order.Lines.Select(line => new OrderLineView(line.Id, line.Sku, line.ExternalSku, line.Kind, line.FulfilledBy, line.Quantity, Money.Text(line.UnitPrice),
             Money.Text(line.Discount), Money.Text(line.Tax), line.TaxIncluded, Money.Text(line.ShippingShare), line.Places ?? [], line.Committed, line.Backordered,
-            line.Oversold, line.Cancelled, line.Missing))],
-        order.Plan, order.Intake is not null, order.Cancel, order.Test, order.References, people);
+            line.Oversold, line.Cancelled, line.Missing, line.Ordered ?? line.Quantity, line.Shipped, Money.Text(line.ShippingTax), Shown(line.Shown)))],
+        order.Plan, order.Intake is not null, order.Cancel, order.Test, order.References, people is null ? null : people with { Source = null, ETag = null },
+        order.Source?.UpdatedAt, order.Presentment is { } seen ? new(seen.Currency, Money.Text(seen.Total), seen.Rate) : null,
+        order.Refunds?.Select(refund => new RefundView(refund.Id, refund.At, refund.Till, [.. refund.Lines.Select(line => new RefundLineView(line.Line, line.Restock, line.Units, IsExpected(order, refund, line)))])).ToList(),
+        order.Till, order.Reread is null ? null : true);
+
+    static MoneyView? Shown(LineMoney? money) => money is null ? null
+        : new(Money.Text(money.UnitPrice), Money.Text(money.Discount), Money.Text(money.Tax), Money.Text(money.ShippingShare), Money.Text(money.ShippingTax));
+
+    // What a till took back is there already.
+    static bool IsExpected(Order order, Refund refund, RefundLine line) =>
+        line.Restock is Restock.Return && !refund.Till && order.Lines.FirstOrDefault(other => other.Id == line.Line) is { FulfilledBy: not FulfilledBy.Till, Kind: LineKind.Stock };
 
     /// <summary>The 409 of an all-or-nothing order that could not be had: names the short lines.</summary>
     public static ProblemException Refusal(Order order)
@@ -35,4 +45,17 @@ public sealed record OrderView(
 /// <summary>A line as the API shows it.</summary>
 public sealed record OrderLineView(
     string Id, string Sku, string? ExternalSku, LineKind Kind, FulfilledBy FulfilledBy, long Quantity, string Price, string Discount, string Tax, bool TaxIncluded,
-    string Shipping, IReadOnlyList<string> Places, long Committed, long Backordered, long Oversold, long Cancelled, long Missing);
+    string Shipping, IReadOnlyList<string> Places, long Committed, long Backordered, long Oversold, long Cancelled, long Missing, long Ordered, long Shipped, string ShippingTax,
+    MoneyView? Presentment);
+
+/// <summary>A line's money as the buyer saw it.</summary>
+public sealed record MoneyView(string Price, string Discount, string Tax, string Shipping, string ShippingTax);
+
+/// <summary>What the buyer paid in: the order's currency for one unit of it is <see cref="Rate"/>.</summary>
+public sealed record PresentmentView(string Currency, string Total, string? Rate);
+
+/// <summary>A refund as the API shows it.</summary>
+public sealed record RefundView(string Id, DateTimeOffset? At, bool Till, IReadOnlyList<RefundLineView> Lines);
+
+/// <summary>A refund's units of one line; <see cref="Expected"/>: they are to come back.</summary>
+public sealed record RefundLineView(string Line, Restock Restock, long Units, bool Expected);

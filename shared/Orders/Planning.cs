@@ -10,29 +10,49 @@ namespace Selvedge.Orders;
 /// <summary>Turns a draft into an order document with its plan: codes become SKUs, every SKU gets the places it may come from.</summary>
 public sealed class Planning(ProductCatalogue catalogue, Locations locations, StockView stock, TimeProvider time)
 {
+    /// <summary>The document of an order that is new, with its plan.</summary>
     /// <param name="channel">The channel it came by.</param>
     /// <param name="draft">The order as handed in.</param>
     /// <param name="owner">Who takes it in.</param>
     public async Task<Order> PlanAsync(Channel channel, Draft draft, string owner)
     {
-        var now = InstantConverter.Cut(time.GetUtcNow());
+        var order = OrderChanges.Begin(await ReadAsync(channel, draft), owner, Now, channel.PlaceOf);
+        return order.Cancel is not null || order.Test ? order : await RouteAsync(order, channel, all: true);
+    }
+
+    /// <summary>What was handed in, as a document: its codes resolved, nothing routed or decided.</summary>
+    public async Task<Order> ReadAsync(Channel channel, Draft draft)
+    {
         var lines = new OrderLine[draft.Lines.Count];
-        for (var i = 0; i < lines.Length; i++) lines[i] = await LineAsync(draft.Lines[i]);
-        var order = new Order
+        for (var i = 0; i < lines.Length; i++) lines[i] = await LineAsync(draft.Lines[i], draft.Till is not null);
+        var now = Now;
+        return new Order
         {
-            Id = Ids.Order(channel.Id, draft.ExternalId), Channel = channel.Id, ChannelKind = Surfaces.Of(channel.Is), ExternalId = draft.ExternalId,
+            Id = Ids.Order(channel.Id, draft.ExternalId), Channel = channel.Id, ChannelKind = draft.Till is not null ? Surface.Pos : Surfaces.Of(channel.Is), ExternalId = draft.ExternalId,
             Customer = draft.Customer, Name = draft.Name, Status = OrderStatus.Received, CreatedAt = now, UpdatedAt = now, PlacedAt = draft.PlacedAt,
             RequiredBy = draft.RequiredBy is { } by ? InstantConverter.Cut(by) : null, Priority = draft.Priority ?? channel.Priority, Currency = draft.Currency,
             Revision = 1, Shortage = channel.Shortage, Lines = lines, Test = draft.Test, References = draft.References, Cancel = draft.Cancel,
+            Source = draft.Version, Refunds = draft.Refunds, Presentment = draft.Presentment, Till = draft.Till,
         };
-        if (draft.Cancel is not null)
-            return order with { Status = OrderStatus.Cancelled, Lines = [.. lines.Select(line => line with { Cancelled = line.Quantity })] };
-        // A trial, or nothing that needs stock: the document says so, with the exceptions its unknown lines deserve.
-        if (draft.Test) return order with { Status = OrderStatus.Committed };
-        return (await RouteAsync(order, channel, now)) with { Intake = new(IntakeStep.Claim, 1, owner), IntakeDue = now + Intake.Lease };
     }
 
-    async ValueTask<OrderLine> LineAsync(DraftLine line)
+    /// <summary>The order with places for every line that lacks them: all of a new one; in an edit those that were added, so that the others stay where they are.</summary>
+    public Task<Order> CompleteAsync(Order order, Channel channel) =>
+        order.Lines.Any(line => line is { Claims: true, Places: null }) ? RouteAsync(order, channel, all: order.Plan is null) : Task.FromResult(order);
+
+    /// <summary>The lines of an order whose codes the catalogue did not know, resolved again; null when it still knows none of them.</summary>
+    public async Task<IReadOnlyList<OrderLine>?> ResolveAsync(Order order)
+    {
+        OrderLine[]? lines = null;
+        for (var i = 0; i < order.Lines.Count; i++)
+            if (order.Lines[i] is { Kind: LineKind.Unknown, Sku.Length: > 0 } line && await catalogue.ResolveAsync(line.Sku) is { } sku)
+                (lines ??= [.. order.Lines])[i] = line with { Kind = LineKind.Stock, Sku = sku, ExternalSku = sku != line.Sku ? line.Sku : null };
+        return lines;
+    }
+
+    DateTimeOffset Now => InstantConverter.Cut(time.GetUtcNow());
+
+    async ValueTask<OrderLine> LineAsync(DraftLine line, bool till)
     {
         var sku = line.NeedsStock ? await catalogue.ResolveAsync(line.Code) : null;
         return new()
@@ -40,28 +60,44 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
             Id = line.Id, Sku = sku ?? line.Code ?? "", ExternalSku = sku is not null && sku != line.Code ? line.Code : null,
             Kind = !line.NeedsStock ? LineKind.Service : sku is null ? LineKind.Unknown : LineKind.Stock,
             Quantity = line.Quantity, UnitPrice = line.UnitPrice, Discount = line.Discount, Tax = line.Tax, TaxIncluded = line.TaxIncluded, ShippingShare = line.ShippingShare,
+            ShippingTax = line.ShippingTax, Shown = line.Shown, Ordered = line.Ordered > line.Quantity ? line.Ordered : null, Cancelled = Math.Max(0, (line.Ordered ?? 0) - line.Quantity),
+            FulfilledBy = till ? FulfilledBy.Till : FulfilledBy.Own,
         };
     }
 
-    async Task<Order> RouteAsync(Order order, Channel channel, DateTimeOffset now)
+    async Task<Order> RouteAsync(Order order, Channel channel, bool all)
     {
         var allowed = new List<Location>(channel.Locations.Count);
         foreach (var id in channel.Locations)
-            if (await locations.FindAsync(id) is { Is: not LocationKind.Marketplace } location) allowed.Add(location);
+            if (await locations.FindAsync(id) is { } location) allowed.Add(location);
+        // Stock that a marketplace holds is sent by it: nothing of ours is claimed.
+        if (allowed.Count > 0 && allowed.TrueForAll(location => location.Is is LocationKind.Marketplace))
+            return order with
+            {
+                Plan = order.Plan ?? new(Now, order.Revision, 1),
+                Lines = [.. order.Lines.Select(line => line is { TakesStock: true, Places: null } ? line with { Places = [.. allowed.Select(location => location.Id)], FulfilledBy = FulfilledBy.Marketplace } : line)],
+            };
+        allowed.RemoveAll(location => location.Is is LocationKind.Marketplace);
         var places = allowed.OrderBy(location => location.Priority).Select(location => location.Id).ToArray();
         var partners = allowed.Where(location => location.Is == LocationKind.Partner).Select(location => location.Id).ToHashSet(StringComparer.Ordinal);
 
-        var demands = order.Lines.Where(line => line.Claims).GroupBy(line => line.Sku, StringComparer.Ordinal).Select(group => new Demand(group.Key, group.Sum(line => line.Quantity))).ToList();
+        var demands = order.Lines.Where(Lacks).GroupBy(line => line.Sku, StringComparer.Ordinal).Select(group => new Demand(group.Key, group.Sum(line => line.Quantity))).ToList();
         var known = places.Length > 1 ? await stock.ReadAsync(demands.Select(demand => demand.Sku)) : null;
         var route = Routing.Choose(demands, places, (sku, place) => known?.GetValueOrDefault(sku)?.Locations.GetValueOrDefault(place)?.Available ?? 0);
         return order with
         {
-            Plan = new(now, order.Revision, route.Shipments, channel.AsksFirst ? channel.Buffer : 0),
-            Lines = [.. order.Lines.Select(line => line.Claims
-                ? line with { Places = route.Places[line.Sku], FulfilledBy = route.Places[line.Sku] is [var first, ..] && partners.Contains(first) ? FulfilledBy.Partner : FulfilledBy.Own }
+            Plan = all ? new(Now, order.Revision, route.Shipments, channel.AsksFirst ? channel.Buffer : 0) : order.Plan,
+            Lines = [.. order.Lines.Select(line => Lacks(line)
+                ? line with { Places = Places(line, route.Places[line.Sku]), FulfilledBy = route.Places[line.Sku] is [var first, ..] && partners.Contains(first) ? FulfilledBy.Partner : FulfilledBy.Own }
                 : line)],
         };
+
+        bool Lacks(OrderLine line) => line.Claims && (all || line.Places is null);
     }
+
+    // A place that a person chose at the channel comes before those we would choose.
+    static IReadOnlyList<string> Places(OrderLine line, IReadOnlyList<string> routed) =>
+        line.Moved is { } moved ? [moved.Place, .. routed.Where(place => place != moved.Place)] : routed;
 }
 
 /// <summary>What stock looks like, for routing and for telling people: read from the store, at most a second old. It settles nothing.</summary>

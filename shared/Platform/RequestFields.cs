@@ -129,6 +129,9 @@ public sealed class RequestFields
     /// <summary>What texts there are in the list <paramref name="name"/>, to look them up beforehand; notes no fault.</summary>
     public IEnumerable<string> TextsOf(string name) => new RequestFields(element, pointer, []).Texts(name, 1000, 200);
 
+    /// <summary>What texts there are in the object <paramref name="name"/>, to look them up beforehand; notes no fault.</summary>
+    public IEnumerable<string> TextsWithin(string name) => new RequestFields(element, pointer, []).Object(name)?.TextMembers(200, 200).Select(member => member.Value) ?? [];
+
     /// <summary>The object <paramref name="name"/>; null when left out.</summary>
     public RequestFields? Object(string name) => element.TryGetProperty(name, out var value) ? ObjectOf(value, At(name)) : null;
 

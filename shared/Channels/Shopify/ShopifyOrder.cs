@@ -5,70 +5,66 @@ using Selvedge.Platform;
 namespace Selvedge.Channels.Shopify;
 
 /// <summary>
-/// Reads the order resource that <c>orders/create</c> and <c>orders/cancelled</c> carry (shopify.dev, REST Order; the body has no root key).
-/// A line claims its <c>current_quantity</c>, where the payload has one: what was edited away before we heard of the order is not wanted;
-/// otherwise its <c>quantity</c>. Gift cards and what needs no shipping claim nothing. Money is the shop's currency.
+/// Reads the order resource that <c>orders/create</c>, <c>orders/updated</c> and <c>orders/cancelled</c> carry (shopify.dev, REST Order; the body has no
+/// root key): one state of the order, told apart from others by <c>updated_at</c>. Money is the shop's (<c>currency</c>); what the buyer saw
+/// (<c>presentment_currency</c>) is kept beside it where it is another.
 /// </summary>
 public static class ShopifyOrder
 {
+    /// <param name="body">The webhook's body.</param>
+    /// <param name="channel">The channel's id.</param>
+    /// <param name="webhookId">The delivery's id, kept for people.</param>
+    /// <param name="seenAt">When this state was sent or read.</param>
     /// <exception cref="ProblemException">400 with the JSON pointer of what is wrong.</exception>
-    public static Draft Parse(ReadOnlyMemory<byte> body, string channel, string? webhookId)
+    public static Draft Parse(ReadOnlyMemory<byte> body, string channel, string? webhookId, DateTimeOffset? seenAt = null)
     {
         using var document = ShopifyFields.Document(body);
+        return Parse(document.RootElement, channel, webhookId, seenAt);
+    }
+
+    /// <inheritdoc cref="Parse(ReadOnlyMemory{byte}, string, string?, DateTimeOffset?)"/>
+    public static Draft Parse(JsonElement body, string channel, string? webhookId, DateTimeOffset? seenAt)
+    {
         var faults = new List<Fault>();
-        var order = new ShopifyFields(document.RootElement, "", faults);
+        var order = new ShopifyFields(body, "", faults);
         var cancelledAt = order.Instant("cancelled_at");
         var actor = "channel:" + channel;
+        var currency = Currency(order, "currency");
+        var shown = order.Has("presentment_currency") ? Currency(order, "presentment_currency") : currency;
+        var refunds = ShopifyRefund.ListOf(order);
         var draft = new Draft
         {
             ExternalId = order.Id("id"),
             Name = order.Text("name", 100),
             PlacedAt = order.Instant("processed_at") ?? order.Instant("created_at"),
-            Currency = Currency(order),
-            Lines = Lines(order, cancelledAt is not null),
+            Currency = currency,
+            Lines = ShopifyLines.Read(order, cancelledAt is not null, shown != currency, refunds),
             Person = PersonOf(order),
             Test = order.Flag("test") ?? false,
             References = References(order, webhookId),
             Cancel = cancelledAt is { } at ? new(CancelState.Done, at, order.Text("cancel_reason", 100), actor) : null,
+            Version = (order.Instant("updated_at") ?? order.Instant("created_at")) is { } updated ? new(updated, seenAt, order.Has("refunds")) : null,
+            Refunds = refunds.Count > 0 ? [.. refunds.Select(refund => refund with { Counted = true })] : null,
+            Presentment = shown != currency ? PresentmentOf(order, shown) : null,
+            Till = TillOf(order),
             Actor = actor,
         };
         if (faults.Count > 0) throw ProblemException.Invalid($"{faults[0].Pointer}: {faults[0].Detail}{(faults.Count > 1 ? $" And {faults.Count - 1} more." : "")}", faults);
         return draft;
     }
 
-    static string Currency(ShopifyFields order) => order.Text("currency", 10) is { Length: 3 } code && code.All(char.IsAsciiLetterUpper)
-        ? code : order.Fault("currency", "Expected three capital letters (ISO 4217).", "");
+    static string Currency(ShopifyFields order, string name) => order.Text(name, 10) is { Length: 3 } code && code.All(char.IsAsciiLetterUpper)
+        ? code : order.Fault(name, "Expected three capital letters (ISO 4217).", "");
 
-    static DraftLine[] Lines(ShopifyFields order, bool cancelled)
+    // What was sold over the counter. A till's order that is to be sent is one like any other; other sources have a location too.
+    static string? TillOf(ShopifyFields order) =>
+        order.Text("source_name", 60) == "pos" && order.Has("location_id") && order.Objects("shipping_lines", 100).Count == 0 ? order.Id("location_id") : null;
+
+    static Presentment PresentmentOf(ShopifyFields order, string currency)
     {
-        if (!order.Has("line_items")) return order.Fault<DraftLine[]>("line_items", "Expected a list; it is missing.", []);
-        var items = order.Objects("line_items", Draft.MostLines);
-        var lines = new DraftLine[items.Count];
-        var weights = new long[items.Count];
-        var ids = new HashSet<string>(items.Count, StringComparer.Ordinal);
-        var included = order.Flag("taxes_included") ?? false;
-        for (var i = 0; i < lines.Length; i++)
-        {
-            var item = items[i];
-            var id = item.Id("id");
-            if (id.Length > 0 && !ids.Add(id)) item.Fault("id", $"Line {id} is there twice.", 0);
-            var quantity = item.Whole("quantity", 0, Draft.MostUnits) ?? item.Fault("quantity", $"Expected a whole number from 0 to {Draft.MostUnits}.", 0L);
-            var current = item.Whole("current_quantity", 0, Draft.MostUnits);
-            var discount = item.Objects("discount_allocations", 100) is { Count: > 0 } allocations ? allocations.Sum(a => a.Money("amount") ?? 0) : item.Money("total_discount") ?? 0;
-            var line = lines[i] = new DraftLine
-            {
-                Id = id, Code = item.Text("sku", Draft.LongestCode), Quantity = cancelled || current is null ? quantity : Math.Min(quantity, current.Value),
-                UnitPrice = item.Money("price") ?? 0, Discount = discount, Tax = item.Objects("tax_lines", 100).Sum(tax => tax.Money("price") ?? 0), TaxIncluded = included,
-                NeedsStock = item.Flag("gift_card") != true && item.Flag("requires_shipping") != false,
-            };
-            // At most 10^13 × 10^6 ten-thousandths: weighed in cents, it fits.
-            weights[i] = line.NeedsStock ? Math.Max(0, line.UnitPrice / 100 * quantity) : 0;
-        }
-        var shipping = order.Objects("shipping_lines", 100).Sum(s => s.Money("discounted_price") ?? s.Money("price") ?? 0);
-        var shares = Shares.Split(shipping, weights);
-        for (var i = 0; i < lines.Length; i++)
-            if (shares[i] != 0) lines[i] = lines[i] with { ShippingShare = shares[i] };
-        return lines;
+        var total = order.Object("total_price_set");
+        var (shop, shown) = (total?.Object("shop_money")?.Money("amount") ?? 0, total?.Object("presentment_money")?.Money("amount") ?? 0);
+        return new(currency, shown, shown > 0 ? Math.Round((decimal)shop / shown, 8).ToString("0.########", System.Globalization.CultureInfo.InvariantCulture) : null);
     }
 
     static Dictionary<string, string> References(ShopifyFields order, string? webhookId)

@@ -7,10 +7,11 @@ using Selvedge.Platform;
 namespace Selvedge.Channels.Shopify;
 
 /// <summary>
-/// Shopify's webhooks (shopify.dev, "Verify webhook deliveries", "Ignore duplicate webhooks"). A delivery is known again by its meaning, the
-/// shop's order id: the order document is created once, and the delivery that created or cancelled it is kept in its references. So a
-/// retry after a lost answer finds the plan and completes it, and nothing is marked as done before it is durable.
-/// Topics: <c>orders/create</c>, <c>orders/cancelled</c>; others are answered 200 and ignored, because Shopify drops a subscription that keeps failing.
+/// Shopify's webhooks (shopify.dev, "Verify webhook deliveries", "Ignore duplicate webhooks"). A delivery is known again by its meaning: the state of
+/// the order that its signed body tells, or the refund's id (docs/decisions, "The order document decides" and "What an order is does not depend on what
+/// came first"). The ids in the headers are not signed and decide nothing.
+/// Topics: <c>orders/create</c>, <c>orders/updated</c>, <c>orders/cancelled</c>, <c>orders/edited</c>, <c>refunds/create</c>; others are answered 200 and
+/// ignored, because Shopify drops a subscription that keeps failing.
 /// </summary>
 public static class ShopifyWebhooks
 {
@@ -41,14 +42,41 @@ public static class ShopifyWebhooks
         // Not covered by the signature, so it decides nothing; a difference shows a subscription with the wrong address.
         if (Header(webhook, "Topic") is { } topic && topic != webhook.Topic)
             throw ProblemException.Invalid($"The webhook is of topic '{topic}' and was sent to the address of '{webhook.Topic}'. Correct the subscription's address.");
-        if (webhook.Topic is not ("orders/create" or "orders/cancelled")) return new("ignored");
-        var draft = ShopifyOrder.Parse(webhook.Body, webhook.Channel.Id, Header(webhook, "Webhook-Id"));
-        // Whether an order is cancelled is what its signed body says, never the address alone.
-        if (webhook.Topic == "orders/cancelled" && draft.Cancel is null)
-            throw ProblemException.Invalid("/cancelled_at: An order that was cancelled says when.", [new Fault("/cancelled_at", "An order that was cancelled says when.")]);
-        var taken = await intake.TakeAsync(webhook.Channel, draft, Patience);
-        return new(JsonNamingPolicy.CamelCase.ConvertName(taken.Order.Status.ToString()), taken.Order.Id, taken.Repeat);
+        return webhook.Topic switch
+        {
+            "orders/create" => Answer(await intake.TakeAsync(webhook.Channel, Order(webhook), Patience)),
+            "orders/updated" => Answer(await intake.UpdateAsync(webhook.Channel, Order(webhook), Patience)),
+            "orders/cancelled" => Answer(await intake.UpdateAsync(webhook.Channel, Cancelled(Order(webhook)), Patience)),
+            "refunds/create" when ShopifyRefund.Parse(webhook.Body) is var (order, refund) => Answer(await intake.RefundAsync(webhook.Channel, order, refund, Patience)),
+            "orders/edited" => await EditedAsync(intake, webhook),
+            _ => new("ignored"),
+        };
     }
+
+    /// <summary>What changed is told by <c>orders/updated</c>, or read: the edit alone names new lines without their goods.</summary>
+    static async Task<WebhookAnswer> EditedAsync(Intake intake, Webhook webhook)
+    {
+        using var document = ShopifyFields.Document(webhook.Body);
+        var faults = new List<Fault>();
+        var body = new ShopifyFields(document.RootElement, "", faults);
+        var edit = body.Object("order_edit") ?? body;
+        var (order, at) = (edit.Id("order_id"), edit.Instant("created_at"));
+        if (faults.Count > 0) throw ProblemException.Invalid($"{faults[0].Pointer}: {faults[0].Detail}", faults);
+        return at is { } when && await intake.NoteEditAsync(webhook.Channel, order, when) is { } taken ? Answer(taken) : new("ignored");
+    }
+
+    static Draft Order(Webhook webhook) => ShopifyOrder.Parse(webhook.Body, webhook.Channel.Id, Header(webhook, "Webhook-Id"), TriggeredAt(webhook));
+
+    // Whether an order is cancelled is what its signed body says, never the address alone.
+    static Draft Cancelled(Draft draft) => draft.Cancel is not null ? draft
+        : throw ProblemException.Invalid("/cancelled_at: An order that was cancelled says when.", [new Fault("/cancelled_at", "An order that was cancelled says when.")]);
+
+    static WebhookAnswer Answer(Taken taken) =>
+        new(JsonNamingPolicy.CamelCase.ConvertName(taken.Order.Status.ToString()), taken.Order.Id, taken.Repeat, JsonNamingPolicy.CamelCase.ConvertName(taken.Heard.ToString()));
+
+    // Not signed either: it only tells two states of one second apart.
+    static DateTimeOffset? TriggeredAt(Webhook webhook) => Header(webhook, "Triggered-At") is { Length: <= 40 } text
+        && DateTimeOffset.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal, out var at) ? InstantConverter.Cut(at) : null;
 
     static string? Header(Webhook webhook, string name) => webhook.Header("X-Shopify-" + name) ?? webhook.Header("Shopify-" + name);
 }

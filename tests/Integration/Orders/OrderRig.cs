@@ -79,7 +79,7 @@ public sealed class OrderRig : IAsyncDisposable
             Pass(TimeSpan.FromMinutes(80));
             foreach (var id in await orders.DueAsync(time.GetUtcNow(), 1000)) await intake.FinishAsync(id);
         }
-        Pass(Claiming.Tentative);
+        Pass(TimeSpan.FromMinutes(10));
         await this[0].Get<HoldExpiry>().RunAsync(CancellationToken.None);
     }
 
