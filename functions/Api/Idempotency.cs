@@ -49,18 +49,19 @@ public sealed class Idempotency(Store store, TimeProvider time)
             request.MarkReplayed();
             return Send(request, new(before.Status!.Value, before.Value!.Value, before.Location));
         }
+        Answered answer;
         try
         {
-            var answer = await work();
-            await store.Inbox.UpsertItemAsync(seen with { Status = answer.Status, Value = JsonSerializer.SerializeToElement(answer.Value, Json.Options), Location = answer.Location }, new PartitionKey(id));
-            return Send(request, answer);
+            answer = await work();
         }
-        catch (ProblemException)
+        catch
         {
-            // Refused: nothing was done, and the same request may do it later.
-            await store.Inbox.DeleteItemStreamAsync(id, new PartitionKey(id));
+            // Refused or failed: the same request may do it later, and need not wait until this one counts as dead.
+            using var forgotten = await store.Inbox.DeleteItemStreamAsync(id, new PartitionKey(id));
             throw;
         }
+        await store.Inbox.UpsertItemAsync(seen with { Status = answer.Status, Value = JsonSerializer.SerializeToElement(answer.Value, Json.Options), Location = answer.Location }, new PartitionKey(id));
+        return Send(request, answer);
     }
 
     // Null: this request does the work. Otherwise the answer of the one that did.

@@ -39,7 +39,7 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
         if (order.Shortage != ShortagePolicy.Refuse)
         {
             await BySkuAsync(order, Grows, at => ClaimAsync(at));
-            if (IsEdit(order)) await BySkuAsync(order, Shrinks, at => ClaimAsync(at));
+            if (order.Revision > 1) await BySkuAsync(order, Shrinks, at => ClaimAsync(at));
             return new(outcomes, Overtaken: outcomes.Any(outcome => outcome?.Verdict == Verdict.Superseded));
         }
         var turns = Enumerable.Range(0, outcomes.Length).Where(i => IsOpen(order, order.Lines[i]))

@@ -17,5 +17,6 @@ public static class OrderServices
         .AddSingleton(provider => new TillPoster(provider.GetRequiredService<InventoryLedger>().ExecuteAsync))
         .AddSingleton<Intake>()
         .AddSingleton<HoldExpiry>()
+        .AddSingleton<OrderProgress>()
         .AddSingleton(provider => ShopifyWebhooks.System(provider.GetRequiredService<Intake>()));
 }

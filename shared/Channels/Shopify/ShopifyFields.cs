@@ -26,6 +26,10 @@ internal readonly struct ShopifyFields(JsonElement element, string pointer, List
         {
             throw Malformed($"The body is not JSON (line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}).");
         }
+        catch (InvalidOperationException)
+        {
+            throw Malformed("A member's name has a lone surrogate.");
+        }
         throw Malformed("Expected a JSON object.");
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -76,7 +77,7 @@ public static class ShopifyWebhooks
 
     // Not signed either: it only tells two states of one second apart.
     static DateTimeOffset? TriggeredAt(Webhook webhook) => Header(webhook, "Triggered-At") is { Length: <= 40 } text
-        && DateTimeOffset.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal, out var at) ? InstantConverter.Cut(at) : null;
+        && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? InstantConverter.Cut(at) : null;
 
     static string? Header(Webhook webhook, string name) => webhook.Header("X-Shopify-" + name) ?? webhook.Header("Shopify-" + name);
 }

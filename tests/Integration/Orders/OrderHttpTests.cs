@@ -92,7 +92,7 @@ public sealed class OrderHttpTests : IAsyncLifetime
         await Refused(new byte[2 * 1024 * 1024 + 1], HttpStatusCode.RequestEntityTooLarge, "too-large");
         Assert.Equal(0, (await app.Client.GetAsync("/api/orders").OkAsync()).GetProperty("items").GetArrayLength());
         var other = Order(1);
-        Assert.Equal("ignored", (await SendAsync(other, Sign(other, Secret), "orders/updated").OkAsync()).GetProperty("status").GetString());
+        Assert.Equal("ignored", (await SendAsync(other, Sign(other, Secret), "orders/paid").OkAsync()).GetProperty("status").GetString());
     }
 
     [Fact]
