@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Selvedge.Local.Cosmos.Storage;
 
 namespace Selvedge.Local.Cosmos;
@@ -23,17 +24,21 @@ internal sealed class Catalog(Writer writer)
             _databases[database.Id] = database;
         }
 
+        var latest = 0L;
         var byNumber = _databases.Values.ToDictionary(database => database.Number);
         using var containers = connection.Prepare("SELECT number, database, definition, ts, lsn FROM containers");
         while (containers.Step())
         {
             var definition = ContainerDefinition.Parse(containers.Bytes(2).ToArray());
             var number = containers.Long(0);
-            using var highest = connection.Prepare($"SELECT max(lsn) FROM items_{number}");
-            highest.Step();
-            var lsn = Math.Max(containers.Long(4), highest.IsNull(0) ? 0 : highest.Long(0));
+            using var highest = connection.Prepare($"SELECT lsn, ts FROM items_{number} ORDER BY lsn DESC LIMIT 1");
+            var any = highest.Step();
+            var lsn = Math.Max(containers.Long(4), any ? highest.Long(0) : 0);
+            latest = Math.Max(latest, any ? highest.Long(1) : 0);
             Add(new Container(number, byNumber[containers.Long(1)], definition, containers.Long(3), lsn));
         }
+
+        writer.NotBefore(latest);
     }
 
     /// <exception cref="CosmosError">404 when there is no such database.</exception>
@@ -127,11 +132,28 @@ internal sealed class Catalog(Writer writer)
                 connection.Execute(sql);
             }
 
+            if (definition.DefaultTtl != container.Definition.DefaultTtl)
+            {
+                Expire(connection, container, definition.DefaultTtl, now);
+            }
+
             connection.Kept("UPDATE containers SET definition=?2, ts=?3 WHERE number=?1").Bind(1, container.Number).BindText(2, definition.ToJson()).Bind(3, now).Run();
             return now;
         },
         now => container.Redefine(definition, now)).ConfigureAwait(false);
         return container;
+    }
+
+    /// <summary>
+    /// A changed default applies to all items that are there and do not say for themselves; without one, what they say does nothing
+    /// (https://learn.microsoft.com/azure/cosmos-db/nosql/time-to-live). What had expired stays gone.
+    /// </summary>
+    private static void Expire(Connection connection, Container container, int? fallback, long now)
+    {
+        connection.Kept($"DELETE FROM {container.Table} WHERE expires<=?1").Bind(1, now).Run();
+        connection.Kept(TableStatements.SaveLsn).Bind(1, container.Number).Bind(2, container.PendingLsn).Run();
+        var ttl = fallback is null ? "NULL" : string.Create(CultureInfo.InvariantCulture, $"coalesce(json_extract(body, '$.ttl'), {fallback})");
+        connection.Execute($"UPDATE {container.Table} SET expires = CASE WHEN {ttl} > 0 THEN ts + CAST({ttl} AS INTEGER) END");
     }
 
     public Task DeleteContainerAsync(Container container) =>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Microsoft.Azure.Cosmos;
 using Microsoft.Extensions.Logging;
+using Selvedge.Exceptions;
 using Selvedge.Ledger.Rules;
 using Selvedge.Platform;
 
@@ -28,10 +29,10 @@ public sealed record AuditReport
 
 /// <summary>
 /// Proves the ledger (design, section 3, "Audit"): replaying a SKU's entries gives its balance and claims exactly, the hash chain is whole, all
-/// accounts sum to zero. Goes on from what was proven before. Also hands every contradiction to <see cref="InventoryLedger.Contradicted"/> again,
-/// so that an exception lost in a crash is opened.
+/// accounts sum to zero. Goes on from what was proven before. Also opens the exception of every contradiction again, so that one lost in a crash is
+/// there before the audit says that it is done.
 /// </summary>
-public sealed partial class Audits(Store store, InventoryLedger ledger, TimeProvider time, ILogger<Audits> log)
+public sealed partial class Audits(Store store, InventoryLedger ledger, ExceptionCases exceptions, TimeProvider time, ILogger<Audits> log)
 {
     const int MostDifferences = 100, AtOnce = 4, LargestProof = 1_500_000;
     static readonly TimeSpan Beat = TimeSpan.FromSeconds(2), Dead = TimeSpan.FromMinutes(10);
@@ -94,18 +95,18 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, TimeProv
         {
             await Parallel.ForEachAsync(SkusAsync(), new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (sku, _) =>
             {
-                var (entries, differences) = await AuditAsync(sku, fromScratch);
-                await one.WaitAsync(CancellationToken.None);
-                try
+                var counted = 0L;
+                var (entries, differences) = await AuditAsync(sku, fromScratch, async so =>
+                {
+                    await NoteAsync(() => report.Entries += so - counted);
+                    counted = so;
+                });
+                await NoteAsync(() =>
                 {
                     report.Skus++;
-                    report.Entries += entries;
+                    report.Entries += entries - counted;
                     report.Differences.AddRange(differences.Take(MostDifferences - report.Differences.Count));
-                    if (time.GetElapsedTime(beat) < Beat) return;
-                    beat = time.GetTimestamp();
-                    await SaveAsync(report);
-                }
-                finally { one.Release(); }
+                });
             });
         }
         catch (Exception e)
@@ -117,6 +118,20 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, TimeProv
         report.FinishedAt = time.GetUtcNow();
         report.Clean = report.Differences.Count == 0;
         await SaveAsync(report);
+
+        // A SKU of very many entries is noted as it goes: an audit that is silent for long is taken for dead.
+        async Task NoteAsync(Action note)
+        {
+            await one.WaitAsync(CancellationToken.None);
+            try
+            {
+                note();
+                if (time.GetElapsedTime(beat) < Beat) return;
+                beat = time.GetTimestamp();
+                await SaveAsync(report);
+            }
+            finally { one.Release(); }
+        }
     }
 
     async Task SaveAsync(AuditReport report)
@@ -125,8 +140,9 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, TimeProv
         await store.Audits.UpsertItemAsync(report, new PartitionKey(report.Id));
     }
 
-    /// <summary>Audits one SKU: replays what is new since its proof, compares, and keeps the new proof.</summary>
-    public async Task<(long Entries, IReadOnlyList<string> Differences)> AuditAsync(string sku, bool fromScratch = false)
+    /// <summary>Audits one SKU: replays what is new since its proof, compares, and keeps the new proof. <paramref name="progress"/> is told how many entries
+    /// were replayed so far.</summary>
+    public async Task<(long Entries, IReadOnlyList<string> Differences)> AuditAsync(string sku, bool fromScratch = false, Func<long, Task>? progress = null)
     {
         var partition = new SkuPartition(store.Skus, sku);
         var proofId = Ids.Join(["p", sku]);
@@ -139,7 +155,7 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, TimeProv
         var last = await partition.BalanceAsync();
         // A crash may have come between an entry and the one that goes on serving those who wait.
         if (last.Rebalancing) _ = ledger.ExecuteAsync(new Rebalance { Sku = sku, Actor = "ledger", After = last.Sequence });
-        var moved = new HashSet<string>();
+        var (moved, began) = (new HashSet<string>(), replay.Balance.Sequence);
         var (continuation, early) = (proof?.Continuation, new SortedDictionary<long, Entry>());
         var feed = store.Skus.GetChangeFeedStreamIterator(
             continuation is null ? ChangeFeedStartFrom.Beginning(FeedRange.FromPartitionKey(new PartitionKey(sku))) : ChangeFeedStartFrom.ContinuationToken(continuation),
@@ -149,17 +165,21 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, TimeProv
             using var page = await feed.ReadNextAsync();
             if (page.StatusCode == HttpStatusCode.NotModified) break;
             page.EnsureSuccessStatusCode();
-            foreach (var entry in SkuPartition.Entries(page.Content)) if (entry.Sequence > replay.Balance.Sequence) early[entry.Sequence] = entry;
+            foreach (var entry in SkuPartition.Entries(page.Content))
+                if (entry.Sequence > began && (entry.Sequence <= replay.Balance.Sequence || !early.TryAdd(entry.Sequence, entry)))
+                    replay.Differences.Add($"{sku}: {entry.Key} is a second entry of number {entry.Sequence}");
             // Entries of one batch may come in another order than their numbers say.
             while (early.Count > 0 && early.First() is var (number, next) && number <= last.Sequence && number == replay.Balance.Sequence + 1)
             {
                 early.Remove(number);
                 replay.Add(next);
                 if (next.Sequence > first.Sequence) foreach (var claim in next.Claims ?? []) moved.Add(Ids.Claim(claim.Order, claim.Line, claim.Place));
-                if (next.Outcome.Exceptions is not null) ledger.Report(next);
+                if (next.Outcome.Exceptions is not null) await exceptions.OpenAsync(next);
             }
             if (early.Count == 0) continuation = page.ContinuationToken;
+            if (progress is not null) await progress(replay.Entries);
         }
+        if (last.ETag is null) replay.Differences.Add($"{sku}: there are entries or claims and no balance");
         if (replay.Balance.Sequence < last.Sequence) replay.Differences.Add($"{sku}: entry {replay.Balance.Sequence + 1} is missing");
         replay.Compare(last, claims, moved);
         if (replay.Differences.Count == 0 && continuation is not null && replay.Entries > 0)
@@ -186,11 +206,19 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, TimeProv
 
     static readonly JsonSerializerOptions ProofJson = new(Json.Options) { RespectNullableAnnotations = false };
 
+    /// <summary>Every SKU with a balance, with a journal, or proven before: what has lost its balance is found by the others.</summary>
     async IAsyncEnumerable<string> SkusAsync()
     {
-        using var pages = store.Skus.GetItemQueryIterator<string>($"SELECT VALUE c.sku FROM c WHERE c.id = '{Balance.DocumentId}'");
-        while (pages.HasMoreResults)
-            foreach (var sku in await pages.ReadNextAsync()) yield return sku;
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (container, query) in ((Container, string)[])[
+            (store.Skus, $"SELECT VALUE c.sku FROM c WHERE c.id = '{Balance.DocumentId}'"), (store.Skus, "SELECT VALUE c.sku FROM c WHERE c.first = true"),
+            (store.Audits, "SELECT VALUE c.balance.sku FROM c WHERE c.type = 'proof'")])
+        {
+            using var pages = container.GetItemQueryIterator<string>(query);
+            while (pages.HasMoreResults)
+                foreach (var sku in await pages.ReadNextAsync())
+                    if (seen.Add(sku)) yield return sku;
+        }
     }
 
     [LoggerMessage(EventId = 2101, Level = LogLevel.Error, Message = "Audit {Audit} could not be finished")]

@@ -78,7 +78,8 @@ public sealed record SetClaim : Command
     /// <summary>The channel that sells, e.g. <c>shopify-au</c>.</summary>
     public string? Channel { get; init; }
 
-    /// <summary>Ring-fence keys this buyer may draw on, e.g. <c>channel:shopify-au</c>, <c>group:vip</c>; the first that exists counts.</summary>
+    /// <summary>Ring-fences this buyer may draw on, as <see cref="RingFence.Channel"/>, <see cref="RingFence.Group"/> and <see cref="RingFence.Customer"/> name
+    /// them. A claim draws on one: the first that has enough set apart, else the one that has most.</summary>
     public IReadOnlyList<string> Fences { get; init; } = [];
 
     /// <summary>0 to 9; higher is served first.</summary>
@@ -90,6 +91,10 @@ public sealed record SetClaim : Command
 
     /// <summary>For holds: whose it is.</summary>
     public string? Owner { get; init; }
+
+    /// <summary>For holds: the most units of this SKU that the owner may hold, over all orders and places, staged and waiting ones included; null for no limit.
+    /// The policy of the moment, so it is not part of what the key stands for.</summary>
+    public long? OwnerLimit { get; init; }
 
     /// <summary>Part of an all-or-nothing order that is not decided yet: others who are short only because of it wait for its outcome.</summary>
     public bool Tentative { get; init; }
@@ -116,7 +121,12 @@ public sealed record Settle : Command
 
     /// <summary>Released because its time came (<see cref="SetClaim.ExpiresAt"/>) and not because someone asked; then only if it has come.</summary>
     public bool Lapsed { get; init; }
-    public override string Key => Ids.Revision(Order, Line, Revision) + (Lapsed ? ":lapsed" : Keep ? ":kept" : ":released");
+
+    /// <summary>Which time of holding is meant, where one revision may hold more than once (staged units that were put back): the claim document's ETag
+    /// as it was seen. Null: the revision is settled once.</summary>
+    public string? Seen { get; init; }
+    public override string Key => Ids.Revision(Order, Line, Revision) + (Lapsed ? ":lapsed" : Keep ? ":kept" : ":released")
+        + (Seen is { } seen ? ":" + Ids.Join([seen.Trim('"')], 48) : "");
     internal override void Describe(Canonical c) => c.Name("settle").Add(Order).Add(Line).Add(Revision).Add(Keep).Add(Lapsed);
 }
 
@@ -259,17 +269,21 @@ public sealed record SetSupply : Command
     /// <summary>e.g. <c>ordered</c>, <c>shipped</c>; the purchase order's word.</summary>
     public string Status { get; init; } = "ordered";
     public required long Revision { get; init; }
-    public override string Key => Ids.Join(["supply", Supply, string.Create(null, $"r{Revision}")], Ids.CosmosLimit - 2);
+    public override string Key => Ids.Supply(Supply, Revision);
     internal override void Describe(Canonical c) => c.Name("setSupply").Add(Supply).Add(Location).Add(Quantity).Add(Due).Add(Status).Add(Revision);
 }
 
-/// <summary>Sets units apart: a ring-fence for a channel or customer group (<see cref="Fence"/>), or a floor at a location (<see cref="Location"/>). A fact.</summary>
+/// <summary>
+/// Sets units apart: a ring-fence for a channel or customer group (<see cref="Fence"/>), or a floor at a location (<see cref="Location"/>). A fact. The
+/// buyers of a ring-fence draw on it first; what they were shipped is no longer set apart. 0 lifts it and gives all back.
+/// </summary>
 public sealed record SetLimit : Command
 {
-    /// <summary>Ring-fence key, e.g. <c>channel:amazon-au</c> or <c>group:vip</c>; null for a floor.</summary>
+    /// <summary>Whose, as <see cref="RingFence.Channel"/> and the like name it, e.g. <c>channel:amazon-au</c>; null for a floor.</summary>
     public string? Fence { get; init; }
     /// <summary>Location of the floor; null for a ring-fence.</summary>
     public string? Location { get; init; }
+    /// <summary>Units, ≥ 0.</summary>
     public required long Quantity { get; init; }
     public required string Id { get; init; }
     public override string Key => Id;

@@ -84,11 +84,17 @@ public sealed record OpenSupply
     public long Claimed { get; set; }
 }
 
-/// <summary>Units set apart for some buyers, and how many of them these buyers hold now.</summary>
+/// <summary>Units set apart for some buyers and not shipped to them yet, and how many units these buyers hold now at locations, staged ones included.</summary>
 public sealed record RingFence
 {
     public long Quantity { get; set; }
     public long Held { get; set; }
+
+    /// <summary>Names the ring-fence of a sales channel, of a group of customers, of one customer.</summary>
+    public static string Channel(string id) => "channel:" + id;
+    public static string Group(string id) => "group:" + id;
+    public static string Customer(string id) => "customer:" + id;
+
     /// <summary>What others must leave.</summary>
     [JsonIgnore] public long Open => Math.Max(0, Quantity - Held);
 }
@@ -162,6 +168,10 @@ public sealed record Entry
     public required SortedDictionary<string, long> After { get; init; }
     public required Outcome Outcome { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool Rebalancing { get; init; }
+
+    /// <summary>True in the first entry of a SKU and absent in all others: the index over it lists every SKU that has a journal, whatever became of its balance.</summary>
+    public bool? First => Sequence == 1 ? true : null;
+
     /// <summary>Hash of the entry before, and of this one.</summary>
     public string? Previous { get; init; }
     public string? Hash { get; init; }
@@ -191,4 +201,5 @@ public sealed record LimitAfter(string? Fence, string? Location, long Quantity);
 [JsonSerializable(typeof(Balance))]
 [JsonSerializable(typeof(Claim))]
 [JsonSerializable(typeof(Entry))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class LedgerJson : JsonSerializerContext;

@@ -33,7 +33,7 @@ public sealed class InventoryLedger(Store store, TimeProvider time)
         }
     }
 
-    internal void Report(Entry entry) => Contradicted?.Invoke(entry);
+    void Report(Entry entry) => Contradicted?.Invoke(entry);
 
     SkuWriter Open(string sku)
     {

@@ -11,12 +11,14 @@ namespace Selvedge.Ledger;
 /// </summary>
 internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Action<Entry> posted)
 {
-    static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10), TentativeWait = TimeSpan.FromSeconds(2), Poll = TimeSpan.FromMilliseconds(25), LongestTurn = TimeSpan.FromMilliseconds(250);
+    static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10), LeastCall = TimeSpan.FromSeconds(1), TentativeWait = TimeSpan.FromSeconds(2), Poll = TimeSpan.FromMilliseconds(25), LongestTurn = TimeSpan.FromMilliseconds(250);
 
     readonly Lock gate = new();
     readonly List<Pending> queue = [];
     readonly List<Pending> parked = [];
     long unparked;
+    int polls;
+    TaskCompletionSource? idle;
     Balance? cached;
     bool running;
     bool retired;
@@ -44,6 +46,7 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
                 running = true;
                 _ = Task.Run(RunAsync);
             }
+            else idle?.TrySetResult();
         }
         return pending.Done.Task;
     }
@@ -59,6 +62,7 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
         while (true)
         {
             List<Pending> batch;
+            var pause = TimeSpan.Zero;
             lock (gate)
             {
                 if (queue.Count == 0 && parked.Count == 0)
@@ -66,17 +70,19 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
                     running = false;
                     return;
                 }
-                if (parked.Count > 0 && time.GetElapsedTime(unparked) > Poll)
+                if (parked.Count > 0 && (pause = UntilLooked()) <= TimeSpan.Zero)
                 {
                     // What waits for tentative claims is looked at again: their outcome may come from another instance.
                     cached = null;
+                    polls++;
                     Unpark();
                 }
                 batch = Take();
+                idle = batch.Count == 0 ? new(TaskCreationOptions.RunContinuationsAsynchronously) : null;
             }
             if (batch.Count == 0)
             {
-                await Task.Delay(Poll, time);
+                await SleepAsync(pause);
                 continue;
             }
             try
@@ -100,6 +106,24 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
         return batch;
     }
 
+    /// <summary>How long until what is parked is looked at again though nothing was written here: ever later, but not after the first of them gives up.</summary>
+    TimeSpan UntilLooked()
+    {
+        var pause = Poll * (1 << Math.Min(polls, 4)) - time.GetElapsedTime(unparked);
+        var first = long.MaxValue;
+        foreach (var pending in parked) first = Math.Min(first, pending.WaitsSince!.Value);
+        var left = TentativeWait - time.GetElapsedTime(first);
+        return left < pause ? left : pause;
+    }
+
+    /// <summary>Sleeps until the next command, or for <paramref name="pause"/>.</summary>
+    async Task SleepAsync(TimeSpan pause)
+    {
+        using var awake = new CancellationTokenSource();
+        await Task.WhenAny(idle!.Task, Task.Delay(pause, time, awake.Token));
+        await awake.CancelAsync();
+    }
+
     void Unpark()
     {
         queue.AddRange(parked);
@@ -111,6 +135,16 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
     {
         if (rest.Count == 0) return;
         lock (gate) queue.InsertRange(0, rest);
+    }
+
+    /// <summary>Bounds the calls of one attempt by what is left to the command that has waited longest, so that a call that hangs, or that the SDK repeats by
+    /// itself, does not hold the SKU up. Never so short that a store which is merely slow gets nothing done.</summary>
+    CancellationTokenSource Bound(List<Pending> open)
+    {
+        var oldest = long.MaxValue;
+        foreach (var pending in open) oldest = Math.Min(oldest, pending.Submitted);
+        var left = Deadline - time.GetElapsedTime(oldest);
+        return new(left > LeastCall ? left : LeastCall, time);
     }
 
     /// <summary>Decides and writes until every command of <paramref name="batch"/> is answered, parked or queued again.</summary>
@@ -126,18 +160,20 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
             if (open.Count == 0) return;
             try
             {
+                using var bound = Bound(open);
+                var cancel = bound.Token;
                 if (knowledge is null)
                 {
                     began = time.GetTimestamp();
                     remembered = cached is not null;
-                    knowledge = new(cached ??= await partition.BalanceAsync());
+                    knowledge = new(cached ??= await partition.BalanceAsync(cancel));
                     var needs = open.Select(p => Deciding.Needs(p.Command)).OfType<Need>().ToList();
-                    if (needs.Count > 0) await partition.LearnAsync(knowledge, needs);
+                    if (needs.Count > 0) await partition.LearnAsync(knowledge, needs, cancel);
                 }
                 var round = Decide(knowledge, open);
                 if (round.Missing.Count > 0 && round.Spoilt is null)
                 {
-                    await partition.LearnAsync(knowledge, round.Missing);
+                    await partition.LearnAsync(knowledge, round.Missing, cancel);
                     continue;
                 }
                 if (round.Spoilt is not null && remembered)
@@ -156,9 +192,9 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
                 {
                     // No refusal is answered from memory. The balance is read again: when it is still the one that was decided on, everything
                     // learnt since belongs to it, and an entry that is not there now was not in it either.
-                    cached = await partition.BalanceAsync();
+                    cached = await partition.BalanceAsync(cancel);
                     var current = cached.ETag == knowledge.Balance.ETag;
-                    if (!current || await AnswerFromStoreAsync(open, [.. round.Refused.Select(r => r.Pending)]))
+                    if (!current || await AnswerFromStoreAsync(open, [.. round.Refused.Select(r => r.Pending)], cancel))
                     {
                         if (!current) knowledge = null;
                         continue;
@@ -166,10 +202,10 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
                 }
                 if (round.Session.Entries.Count > 0)
                 {
-                    var committed = await partition.CommitAsync(round.Session, knowledge.Balance.ETag);
+                    var committed = await partition.CommitAsync(round.Session, knowledge.Balance.ETag, cancel);
                     if (committed.FailedAt >= 0 || committed.ETag is null)
                     {
-                        if (await RefusedByStoreAsync(open, round, committed, attempt, time.GetElapsedTime(began))) return;
+                        if (await RefusedByStoreAsync(open, round, committed, attempt, time.GetElapsedTime(began), cancel)) return;
                         (cached, knowledge) = (null, null);
                         continue;
                     }
@@ -186,7 +222,11 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
                 // The answer was lost; the batch may be committed. Entries that exist are the outcomes.
                 (cached, knowledge) = (null, null);
                 await Task.Delay(Jitter(attempt), time);
-                try { await AnswerFromStoreAsync(open, open); }
+                try
+                {
+                    using var bound = Bound(open);
+                    await AnswerFromStoreAsync(open, [.. open], bound.Token);
+                }
                 catch (Exception again) when (IsPassing(again)) { }
             }
         }
@@ -253,7 +293,11 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
         lock (gate)
         {
             // Whatever was written may be what the parked ones wait for.
-            if (round.Session.Entries.Count > 0) Unpark();
+            if (round.Session.Entries.Count > 0)
+            {
+                polls = 0;
+                Unpark();
+            }
             parked.AddRange(round.Waiting);
             if (round.Session.Balance is { Rebalancing: true } balance) queue.Insert(0, Follow(balance.Sku, balance.Sequence));
         }
@@ -268,9 +312,9 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
     }
 
     /// <summary>Reads the entries of <paramref name="some"/> at once; those that exist are answered and leave <paramref name="open"/>. True when one did.</summary>
-    async Task<bool> AnswerFromStoreAsync(List<Pending> open, List<Pending> some)
+    async Task<bool> AnswerFromStoreAsync(List<Pending> open, List<Pending> some, CancellationToken cancel)
     {
-        var entries = await Task.WhenAll(some.Select(p => partition.EntryAsync(Ids.Entry(p.Command.Key))));
+        var entries = await Task.WhenAll(some.Select(p => partition.EntryAsync(Ids.Entry(p.Command.Key), cancel)));
         for (var i = 0; i < entries.Length; i++)
         {
             if (entries[i] is not { } entry) continue;
@@ -285,25 +329,30 @@ internal sealed class SkuWriter(SkuPartition partition, TimeProvider time, Actio
     Pending Follow(string sku, long sequence) => new(new Rebalance { Sku = sku, Actor = "ledger", After = sequence }, time.GetTimestamp());
 
     /// <summary>The store refused the batch. True when its commands were queued again, one by one.</summary>
-    async Task<bool> RefusedByStoreAsync(List<Pending> open, Round round, Committed committed, int attempt, TimeSpan took)
+    async Task<bool> RefusedByStoreAsync(List<Pending> open, Round round, Committed committed, int attempt, TimeSpan took, CancellationToken cancel)
     {
         switch (committed.Status)
         {
             case HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed when committed.FailedAt == 0:
                 // Another instance wrote the balance. Nothing else is to be found out: what it did for these commands comes up when they are decided again.
-                await Task.Delay(Turn(attempt, took), time);
+                await Task.Delay(Turn(attempt, took), time, cancel);
                 return false;
             case HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.NotFound:
-                if (await AnswerFromStoreAsync(open, [.. open])) return false;
-                await Task.Delay(Jitter(attempt), time);
+                if (await AnswerFromStoreAsync(open, [.. open], cancel)) return false;
+                await Task.Delay(Jitter(attempt), time, cancel);
                 if (open.Count == 1) return false;
                 // None of them is there: something in this batch does not go together.
                 open.ForEach(p => p.Alone = true);
                 Requeue(open);
                 return true;
             case var status when status.IsPassing():
-                await Task.Delay(Jitter(attempt), time);
-                await AnswerFromStoreAsync(open, [.. open]);
+                await Task.Delay(Jitter(attempt), time, cancel);
+                await AnswerFromStoreAsync(open, [.. open], cancel);
+                return false;
+            case HttpStatusCode.RequestEntityTooLarge when open.Count > 1:
+                // Too many bytes for one batch: half of the commands now, the others next.
+                Requeue(open[(open.Count / 2)..]);
+                open.RemoveRange(open.Count / 2, open.Count - open.Count / 2);
                 return false;
             default:
                 if (open.Count > 1)

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Microsoft.Azure.Cosmos;
 using Microsoft.Extensions.Logging;
 using Selvedge.Ledger;
@@ -12,12 +13,15 @@ public sealed partial class HoldExpiry(Store store, InventoryLedger ledger, Time
     const int Most = 5_000;
     const int Width = 16;
 
+    /// <summary>A claim that still holds something and whose time is up, as it was seen: the same revision may hold again, when what was staged is put back.</summary>
+    sealed record Lapsing(string Sku, string Order, string Line, long Revision, [property: JsonPropertyName("_etag")] string ETag);
+
     /// <summary>One pass. Answers how many claims were released.</summary>
     public async Task<int> RunAsync(CancellationToken cancel)
     {
-        var query = new QueryDefinition("SELECT * FROM c WHERE c.expiresAt < @now").WithParameter("@now", InstantConverter.Text(time.GetUtcNow()));
+        var query = new QueryDefinition("SELECT * FROM c WHERE c.expiresAt < @now AND c.held > 0").WithParameter("@now", InstantConverter.Text(time.GetUtcNow()));
         var (seen, released) = (0, 0);
-        using var pages = store.Skus.GetItemQueryIterator<Claim>(query, requestOptions: new() { MaxItemCount = 200 });
+        using var pages = store.Skus.GetItemQueryIterator<Lapsing>(query, requestOptions: new() { MaxItemCount = 200 });
         while (pages.HasMoreResults && seen < Most)
         {
             var page = await pages.ReadNextAsync(cancel);
@@ -32,17 +36,18 @@ public sealed partial class HoldExpiry(Store store, InventoryLedger ledger, Time
         return released;
     }
 
-    async Task<bool> LapseAsync(Claim claim)
+    async Task<bool> LapseAsync(Lapsing claim)
     {
         try
         {
             var outcome = await ledger.ExecuteAsync(new Settle
             {
-                Sku = claim.Sku, Order = claim.Order, Line = claim.Line, Revision = claim.Revision, Keep = false, Lapsed = true, Actor = "system:hold-expiry", Reason = "its time was up",
+                Sku = claim.Sku, Order = claim.Order, Line = claim.Line, Revision = claim.Revision, Keep = false, Lapsed = true, Seen = claim.ETag, Actor = "system:hold-expiry", Reason = "its time was up",
             });
-            return outcome.Verdict == Verdict.Applied;
+            return outcome is { Verdict: Verdict.Applied, Repeated: false };
         }
-        catch (ProblemException later)
+        // One that the store will not have lapsed must not keep the others from lapsing.
+        catch (Exception later) when (later is not OperationCanceledException)
         {
             LogLeft(later, claim.Sku, claim.Order, claim.Line);
             return false;

@@ -49,6 +49,12 @@ public static class Ids
     /// <summary>What the entry ids of all revisions and shipments of one order line start with.</summary>
     public static string LinePrefix(string order, string line) => "e:" + Line(order, line);
 
+    /// <summary>The key of what revision <paramref name="revision"/> states of a supply: <c>supply:&lt;supply&gt;:r&lt;revision&gt;</c>.</summary>
+    public static string Supply(string supply, long revision) => SupplyRevisions(supply) + string.Create(null, $"{revision}");
+
+    /// <summary>What the entry ids of all revisions of one supply start with.</summary>
+    public static string SupplyPrefix(string supply) => "e:" + SupplyRevisions(supply);
+
     /// <summary>The id of an order: <c>&lt;channel&gt;:&lt;external id&gt;</c>.</summary>
     public static string Order(string channel, string externalId) => Join([channel, externalId]);
 
@@ -65,6 +71,8 @@ public static class Ids
         }
         return true;
     }
+
+    static string SupplyRevisions(string supply) => "supply:" + Part(supply, 200) + ":r";
 
     // Order and line are shortened each for itself, so that what starts with them still does when they are very long.
     static string Line(string order, string line) => Part(order, 110) + ":" + Part(line, 66) + ":";

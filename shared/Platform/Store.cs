@@ -19,7 +19,7 @@ public sealed class Store(CosmosClient client)
 
     public static IReadOnlyList<ContainerSpec> Containers { get; } =
     [
-        new("skus", ["/sku"], ["/expiresAt/?", "/rank/?"]),
+        new("skus", ["/sku"], ["/expiresAt/?", "/rank/?", "/first/?"]),
         new("orders", ["/id"], ["/status/?", "/channel/?", "/createdAt/?", "/intakeDue/?"]),
         new("people", ["/id"], [], Ttl: -1),
         new("work", ["/location", "/id"], ["/status/?", "/priority/?"], Ttl: -1),

@@ -58,7 +58,7 @@ internal sealed class Instances : IAsyncDisposable
     /// <summary>Replays everything from the first entry.</summary>
     public async Task AssertAuditIsCleanAsync(int? skus = null)
     {
-        var report = await new Audits(Store, Ledgers[0], TimeProvider.System, NullLogger<Audits>.Instance).RunAsync("test", fromScratch: true);
+        var report = await new Audits(Store, Ledgers[0], new(Store, TimeProvider.System), TimeProvider.System, NullLogger<Audits>.Instance).RunAsync("test", fromScratch: true);
         Assert.True(report.Clean, string.Join("\n", report.Differences));
         if (skus is not null) Assert.Equal(skus.Value, report.Skus);
     }

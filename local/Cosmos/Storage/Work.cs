@@ -8,6 +8,9 @@ internal abstract class Work
     /// <summary>Roughly the bytes it holds in memory while it waits.</summary>
     public virtual int Weight => 512;
 
+    /// <summary>What comes after it goes by what it changed: a transaction takes nothing after it.</summary>
+    public virtual bool EndsGroup => false;
+
     /// <summary>On the writer's thread, inside a transaction that other work shares. Writes nothing when it fails.</summary>
     public abstract void Execute(Connection connection, long now);
 
@@ -26,6 +29,8 @@ internal sealed class AdminWork<T>(Func<Connection, long, T> execute, Action<T>?
     private Exception? _refused;
 
     public Task<T> Completion => _completion.Task;
+
+    public override bool EndsGroup => true;
 
     public override void Execute(Connection connection, long now)
     {

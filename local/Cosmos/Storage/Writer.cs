@@ -39,6 +39,10 @@ internal sealed class Writer : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Takes <paramref name="second"/> for the earliest time: the largest <c>_ts</c> that is stored, so that a clock set back between two runs does
+    /// not make <c>_ts</c> fall while the LSN grows. Call it before any work is handed in.</summary>
+    public void NotBefore(long second) => Volatile.Write(ref _lastNow, Math.Max(Volatile.Read(ref _lastNow), second));
+
     /// <summary>Hands work to the writer; its own completion tells the rest.</summary>
     /// <exception cref="CosmosError">429 when too much waits, 503 when the store can no longer write.</exception>
     public void Enqueue(Work work)
@@ -102,7 +106,7 @@ internal sealed class Writer : IDisposable
             while (start < _taken.Count)
             {
                 var end = start;
-                for (var bytes = 0; end < _taken.Count && bytes < GroupBytes; end++)
+                for (var bytes = 0; end < _taken.Count && bytes < GroupBytes && (end == start || !_taken[end - 1].EndsGroup); end++)
                 {
                     bytes += _taken[end].Weight;
                 }

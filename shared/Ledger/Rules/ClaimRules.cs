@@ -10,7 +10,14 @@ internal static class ClaimRules
 
         var mine = s.ClaimsOf(line).ToList();
         var wanted = Math.Max(0, c.Quantity - line.Shipped - mine.Sum(m => m.Staged));
-        var fill = Fill(s, c, mine, wanted);
+        if (!WithinLimit(s, c, mine, ref wanted, out var permitted)) return Decision.Unknown;
+        if (wanted > permitted)
+        {
+            if (line is { Blind: true, Revision: 0 }) s.Forget(c.Order, c.Line);
+            return Decision.Refuse($"{c.Owner} may hold {c.OwnerLimit} of {c.Sku} in all, {permitted} more for this line, not {wanted}.", permitted);
+        }
+        var fence = FenceFor(s, c, mine, wanted);
+        var fill = Fill(s, c, mine, wanted, fence);
         if (fill.Missing > 0)
         {
             var tentative = c.Places.Where(Accounts.IsLocation).Distinct().Sum(p => s.Balance.Locations.TryGetValue(p, out var stock) ? stock.Tentative : 0)
@@ -27,10 +34,10 @@ internal static class ClaimRules
         foreach (var place in mine.Select(m => m.Place).Union(fill.Taken.Keys).ToList())
         {
             var before = mine.Find(m => m.Place == place);
-            s.Put(Make(s, c, place, fill.Taken.GetValueOrDefault(place), before, at));
+            s.Put(Make(s, c, place, fill.Taken.GetValueOrDefault(place), before, at, fence));
         }
         if (c.Shortage == Shortage.Short && (fill.Missing > 0 || mine.Exists(m => m.Place == Accounts.Short)))
-            s.Put(Make(s, c, Accounts.Short, fill.Missing, mine.Find(m => m.Place == Accounts.Short), at));
+            s.Put(Make(s, c, Accounts.Short, fill.Missing, mine.Find(m => m.Place == Accounts.Short), at, fence));
         line.Revision = c.Revision;
         if (!Rebalancing.Run(s)) return Decision.Unknown;
         var sealing = s.Seal(c, "setClaim", Outcome(s, line, Verdict.Applied));
@@ -48,14 +55,14 @@ internal static class ClaimRules
         if (c.Lapsed && !mine.Exists(m => m.ExpiresAt <= s.Now)) return Decision.Refuse("It has not lapsed.");
         foreach (var claim in mine)
             s.Put(c.Keep ? claim with { Kind = ClaimKind.Commit, Tentative = false, ExpiresAt = null } : claim with { Held = 0 });
-        return Rebalancing.Run(s) ? s.Seal(c, c.Keep ? "keep" : c.Lapsed ? "lapse" : "release", Outcome(s, line, Verdict.Applied)) : Decision.Unknown;
+        return Rebalancing.Run(s) ? s.Seal(c, c.Keep ? "confirm" : c.Lapsed ? "expire" : "release", Outcome(s, line, Verdict.Applied)) : Decision.Unknown;
     }
 
     /// <summary>Judges a request that asks first against the channel's own ats (section 5), one that has sold already against what is available.</summary>
-    static (Dictionary<string, long> Taken, long Missing) Fill(Session s, SetClaim c, List<Claim> mine, long wanted)
+    static (Dictionary<string, long> Taken, long Missing) Fill(Session s, SetClaim c, List<Claim> mine, long wanted, string? fence)
     {
         var taken = new Dictionary<string, long>(c.Places.Count);
-        var ceiling = Ceiling(s, c, mine);
+        var ceiling = Ceiling(s, c, mine, fence);
         var missing = wanted;
         foreach (var place in c.Places)
         {
@@ -78,26 +85,59 @@ internal static class ClaimRules
         return Math.Max(0, stock.Available - (c.AsksFirst ? stock.Floor : 0));
     }
 
-    static long Ceiling(Session s, SetClaim c, List<Claim> mine)
+    /// <summary>Judges a hold against what its owner may have of the SKU: <paramref name="permitted"/> units for this line, and never fewer than it has.
+    /// A request that takes part of it is cut. False: the owner's holds have to be asked for.</summary>
+    static bool WithinLimit(Session s, SetClaim c, List<Claim> mine, ref long wanted, out long permitted)
+    {
+        permitted = long.MaxValue;
+        if (c is not { Kind: ClaimKind.Hold, Owner: { } owner, OwnerLimit: { } limit } || wanted == 0) return true;
+        if (!s.TryOwned(owner, out var owned)) return false;
+        foreach (var claim in mine) if (claim.Kind == ClaimKind.Hold && claim.Owner == owner) owned -= claim.Held;
+        permitted = Math.Max(limit - owned, mine.Sum(m => m.Held));
+        if (c.Shortage == Shortage.Partial) wanted = Math.Min(wanted, permitted);
+        return true;
+    }
+
+    static long Ceiling(Session s, SetClaim c, List<Claim> mine, string? fence)
     {
         var othersShort = s.Balance.Short - mine.Where(m => m.Place == Accounts.Short).Sum(m => m.Held);
         // While those who wait are still being served, nobody passes them.
         if (!c.AsksFirst && !s.Rebalancing) return long.MaxValue;
-        var fence = FenceOf(s, c);
-        var fenced = c.AsksFirst ? s.Balance.Fences.Where(f => f.Key != fence).Sum(f => f.Value.Open) : 0;
         var places = c.Places.Where(p => p != Accounts.Short).Distinct().ToList();
         var room = places.Sum(p => Room(s, c, p));
         var held = mine.Where(m => m.Place != Accounts.Short && places.Contains(m.Place)).Sum(m => m.Held);
-        return Math.Max(0, room - othersShort - s.Unserved - fenced - (c.AsksFirst ? c.Buffer : 0)) + held;
+        var free = room - othersShort - s.Unserved;
+        if (c.AsksFirst)
+        {
+            free -= c.Buffer;
+            var others = s.Balance.Fences.Where(f => f.Key != fence).Sum(f => Open(f.Key, f.Value, mine));
+            // Where more is set apart than is there, whoever comes first draws on their own: nothing stays unsold for being promised twice.
+            var own = fence is null ? 0 : s.Balance.Fences[fence].Open;
+            free = Math.Max(free - others, Math.Min(own, free));
+        }
+        return Math.Max(0, free) + held;
     }
 
-    static string? FenceOf(Session s, SetClaim c) => c.Fences.FirstOrDefault(s.Balance.Fences.ContainsKey);
+    static string? FenceFor(Session s, SetClaim c, List<Claim> mine, long wanted)
+    {
+        if (s.Balance.Fences.Count == 0) return null;
+        var keys = c.Fences.Where(s.Balance.Fences.ContainsKey).ToList();
+        return keys.Find(key => Open(key, s.Balance.Fences[key], mine) >= wanted) ?? keys.MaxBy(key => Open(key, s.Balance.Fences[key], mine));
+    }
 
-    static Claim Make(Session s, SetClaim c, string place, long held, Claim? before, DateTimeOffset at) => new()
+    /// <summary>What a ring-fence would still keep from others if the line had drawn nothing from it.</summary>
+    static long Open(string key, RingFence fence, List<Claim> mine)
+    {
+        var drawn = 0L;
+        foreach (var claim in mine) if (claim.Fence == key && Accounts.IsLocation(claim.Place)) drawn += claim.Held + claim.Staged;
+        return Math.Max(0, fence.Quantity - (fence.Held - drawn));
+    }
+
+    static Claim Make(Session s, SetClaim c, string place, long held, Claim? before, DateTimeOffset at, string? fence) => new()
     {
         Id = before?.Id ?? Platform.Ids.Claim(c.Order, c.Line, place), Sku = s.Balance.Sku, Order = c.Order, Line = c.Line, Place = place,
         Held = held, Staged = before?.Staged ?? 0, Shipped = before?.Shipped ?? 0, Revision = c.Revision, Kind = c.Kind, Priority = c.Priority, At = at,
-        RequiredBy = Cut(c.RequiredBy), ExpiresAt = Cut(c.ExpiresAt), Owner = c.Owner, Channel = c.Channel, Fence = FenceOf(s, c), Tentative = c.Tentative,
+        RequiredBy = Cut(c.RequiredBy), ExpiresAt = Cut(c.ExpiresAt), Owner = c.Owner, Channel = c.Channel, Fence = fence, Tentative = c.Tentative,
         Places = place == Accounts.Short || c.Places.Count > 1 ? c.Places : null,
     };
 

@@ -49,6 +49,7 @@ internal static class FloorRules
             if (given > 0) s.Put(other with { Held = other.Held - given });
             unclaimed -= given;
         }
+        if ((claim?.Fence ?? others.Find(o => o.Fence is not null)?.Fence) is { } fence) Consume(s, fence, claim?.Fence == fence ? staged + held : 0, others.Where(o => o.Fence == fence));
         var value = c.Transfer is null ? Costing.Out(s.Balance, c.Quantity) : 0;
         var stagedValue = c.Quantity == 0 ? 0 : Costing.Share(value, staged, c.Quantity);
         s.Move(Accounts.Staged(c.Location), to, staged, stagedValue);
@@ -56,5 +57,14 @@ internal static class FloorRules
         if (unclaimed > 0) s.Contradict("shippedUnclaimed", $"{c.Quantity} shipped from {c.Location}, {c.Quantity - unclaimed} claimed by the line.", unclaimed, c.Order, c.Line);
         if (s.Seen(c.Order, c.Line) is { } history) history.Shipped += c.Quantity;
         return Rebalancing.Run(s) ? s.Seal(c, c.Transfer is null ? "ship" : "dispatch", new(Verdict.Applied)) : Decision.Unknown;
+    }
+
+    /// <summary>Units that were set apart and have left are no longer set apart: without this, the ring-fence would take as many again from everybody else.</summary>
+    static void Consume(Session s, string key, long units, IEnumerable<Claim> others)
+    {
+        foreach (var other in others)
+            if (Accounts.IsLocation(other.Place)) units += other.Held - (s.Claims.TryGetValue(other.Id, out var left) ? left.Held : 0);
+        if (units > 0 && s.Balance.Fences.TryGetValue(key, out var fence) && fence.Quantity > 0)
+            s.State(new LimitAfter(key, null, Math.Max(0, fence.Quantity - units)));
     }
 }

@@ -2,12 +2,12 @@ namespace Selvedge.Ledger.Rules;
 
 /// <summary>Something of the SKU's partition that a rule must know before it can decide, and the store has not been asked for yet.</summary>
 /// <param name="Kind">line: history and claims of an order line; claim: one claim; waiting: <c>short</c> claims servable at a location;
-/// pegged: claims on a supply; holders: claims held at a location.</param>
-/// <param name="A">Order, claim id, location or supply.</param>
+/// pegged: claims on a supply; holders: claims held at a location; supply: the revisions stated of a supply; owned: an owner's holds.</param>
+/// <param name="A">Order, claim id, location, supply or owner.</param>
 /// <param name="B">Line.</param>
 internal readonly record struct Need(NeedKind Kind, string A, string B = "");
 
-internal enum NeedKind { Line, Claim, Waiting, Pegged, Holders }
+internal enum NeedKind { Line, Claim, Waiting, Pegged, Holders, Supply, Owned }
 
 /// <summary>What is known of an order line: the highest revision seen, whether revision 1 has its entry, units shipped.</summary>
 internal sealed class LineHistory
@@ -32,10 +32,14 @@ internal sealed class Session
     /// <summary>Operations of one transactional batch (Cosmos DB: 100).</summary>
     public const int BatchLimit = 100;
 
+    /// <summary>How many of the most, and of the least, urgent claims at a place have to be known: one batch serves or uncovers fewer, as each takes two operations.</summary>
+    public const int Urgent = 60;
+
     readonly Dictionary<string, Claim> baseline;
     readonly HashSet<string> known;
     readonly HashSet<Need> loaded;
     readonly Dictionary<(string, string), LineHistory> lines = [];
+    readonly Dictionary<string, long> supplies;
     readonly HashSet<string> changed = [];
 
     // The entry in the making.
@@ -56,6 +60,7 @@ internal sealed class Session
         baseline = knowledge.Claims;
         known = knowledge.KnownClaims;
         loaded = knowledge.Loaded;
+        supplies = knowledge.Supplies.Count > 0 ? new(knowledge.Supplies) : [];
         Claims = new(baseline);
         foreach (var (key, line) in knowledge.Lines)
         {
@@ -144,6 +149,29 @@ internal sealed class Session
         return true;
     }
 
+    /// <summary>The highest revision stated of a supply so far, 0 when none was; null when the store has to be asked, because a closed one is in its entries only.</summary>
+    public long? SupplyRevision(string supply)
+    {
+        if (Balance.Supply.TryGetValue(supply, out var open)) return open.Revision;
+        if (supplies.TryGetValue(supply, out var revision)) return revision;
+        Missing.Add(new(NeedKind.Supply, supply));
+        return null;
+    }
+
+    /// <summary>Units an owner's holds have, staged and waiting ones included; false when the store has to be asked.</summary>
+    public bool TryOwned(string owner, out long units)
+    {
+        units = 0;
+        var need = new Need(NeedKind.Owned, owner);
+        if (!loaded.Contains(need))
+        {
+            Missing.Add(need);
+            return false;
+        }
+        foreach (var claim in Claims.Values) if (claim.Kind == ClaimKind.Hold && claim.Owner == owner) units += claim.Held + claim.Staged;
+        return true;
+    }
+
     /// <summary>Asks at once for what the lines of the first <paramref name="claims"/> hold at <paramref name="place"/>; false when something is missing.</summary>
     public bool Know(IEnumerable<Claim> claims, string place)
     {
@@ -168,6 +196,8 @@ internal sealed class Session
     {
         Claims.TryGetValue(claim.Id, out var before);
         if (before is null && claim.IsGone) return;
+        // A ring-fence that was lifted while the claim waited elsewhere: a later one of the same name never counted these units.
+        if (claim.Fence is { } fence && Accounts.IsLocation(claim.Place) && !Balance.Fences.ContainsKey(fence)) claim = claim with { Fence = null };
         if (Accounts.IsLocation(claim.Place)) WatchLocation(claim.Place);
         Journal.Apply(Balance, before, claim);
         if (claim.IsGone) Claims.Remove(claim.Id); else Claims[claim.Id] = claim;
@@ -183,7 +213,13 @@ internal sealed class Session
         foreach (var id in line.Claims) if (Claims.TryGetValue(id, out var claim)) yield return claim;
     }
 
-    public void State(SupplyAfter after) { supply = after; Journal.Apply(Balance, after); }
+    public void State(SupplyAfter after)
+    {
+        supply = after;
+        supplies[after.Id] = after.Revision;
+        Journal.Apply(Balance, after);
+    }
+
     public void State(LimitAfter after) { limit = after; Journal.Apply(Balance, after); }
     public void Contradict(string kind, string detail, long quantity, string? order = null, string? line = null) =>
         contradictions.Add(new(kind, detail, order, line, quantity));
@@ -260,6 +296,9 @@ internal sealed class Knowledge(Balance balance)
     public HashSet<string> KnownClaims { get; } = [];
     public HashSet<Need> Loaded { get; } = [];
     public Dictionary<(string, string), LineHistory> Lines { get; } = [];
+
+    /// <summary>The highest revision there is an entry of, by supply.</summary>
+    public Dictionary<string, long> Supplies { get; } = [];
 
     /// <summary>A deep copy of the balance, to decide on.</summary>
     public Balance CopyBalance()

@@ -5,14 +5,16 @@ internal static class SupplyRules
 {
     public static Decision Set(Session s, SetSupply c)
     {
-        var known = s.Balance.Supply.GetValueOrDefault(c.Supply);
-        if (known is not null && c.Revision <= known.Revision) return s.Seal(c, "superseded", new(Verdict.Superseded));
+        if (c.Quantity < 0) return Decision.Refuse($"{c.Quantity} units cannot be to come on {c.Supply}.");
+        if (s.SupplyRevision(c.Supply) is not { } seen) return Decision.Unknown;
+        if (c.Revision <= seen) return s.Seal(c, "superseded", new(Verdict.Superseded));
         return State(s, c.Supply, c.Location, c.Quantity, c.Due, c.Status, c.Revision) && Rebalancing.Run(s)
             ? s.Seal(c, "setSupply", new(Verdict.Applied)) : Decision.Unknown;
     }
 
     public static Decision Limit(Session s, SetLimit c)
     {
+        if (c.Quantity < 0 || c.Fence is null == c.Location is null) return Decision.Refuse("A limit is a number of units, from 0, for one ring-fence or one location.");
         s.State(new LimitAfter(c.Fence, c.Location, c.Quantity));
         return s.Seal(c, "setLimit", new(Verdict.Applied));
     }

@@ -41,6 +41,29 @@ public sealed class StoreTests : IDisposable
         }
     }
 
+    private sealed class SetClock(DateTimeOffset now) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => now;
+    }
+
+    [Fact]
+    public async Task Bug_after_a_restart_with_the_clock_set_back_ts_fell_while_the_lsn_grew()
+    {
+        var noon = new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
+        using (var store = CosmosStore.Open(_folder, new CosmosStoreOptions { Clock = new SetClock(noon) }))
+        {
+            await (await CreateContainerAsync(store)).CreateItemAsync(new Thing("a", "P", 1), P);
+        }
+
+        using (var store = CosmosStore.Open(_folder, new CosmosStoreOptions { Clock = new SetClock(noon.AddHours(-1)) }))
+        using (var client = CosmosFixture.Connect(store))
+        {
+            using var created = await client.GetContainer("d", "c").CreateItemStreamAsync(Json("""{"id":"b","pk":"P"}"""), P);
+            using var body = System.Text.Json.JsonDocument.Parse(created.Content);
+            Assert.Equal(noon.ToUnixTimeSeconds(), body.RootElement.GetProperty("_ts").GetInt64());
+        }
+    }
+
     [Fact]
     public async Task A_deleted_items_etag_is_never_given_out_again_even_after_reopening()
     {

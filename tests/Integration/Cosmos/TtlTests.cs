@@ -49,6 +49,41 @@ public sealed class TtlTests(CosmosFixture cosmos) : IClassFixture<CosmosFixture
     }
 
     [Fact]
+    public async Task Bug_a_changed_default_left_the_items_that_were_there_as_they_were()
+    {
+        var container = await cosmos.NewContainerAsync();
+        foreach (var item in new[] { """{"id":"inherits","pk":"P"}""", """{"id":"stays","pk":"P","ttl":-1}""", """{"id":"long","pk":"P","ttl":3600}""", """{"id":"null","pk":"P","ttl":null}""" })
+        {
+            using var created = await container.CreateItemStreamAsync(Json(item), P);
+            Assert.Equal(HttpStatusCode.Created, created.StatusCode);
+        }
+
+        await SetAsync(1);
+        while ((await container.ReadItemStreamAsync("inherits", P)).StatusCode != HttpStatusCode.NotFound)
+        {
+            await Task.Delay(100);
+        }
+
+        Assert.Equal(HttpStatusCode.NotFound, (await container.ReadItemStreamAsync("null", P)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await container.ReadItemStreamAsync("stays", P)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await container.ReadItemStreamAsync("long", P)).StatusCode);
+
+        // Without the setting nothing expires, and what was gone does not come back; an item written next goes by the new setting.
+        await SetAsync(null);
+        Assert.Equal(HttpStatusCode.NotFound, (await container.ReadItemStreamAsync("inherits", P)).StatusCode);
+        using var last = await container.CreateItemStreamAsync(Json("""{"id":"last","pk":"P","ttl":1}"""), P);
+        await Task.Delay(2100);
+        Assert.Equal(HttpStatusCode.OK, (await container.ReadItemStreamAsync("last", P)).StatusCode);
+
+        async Task SetAsync(int? seconds)
+        {
+            var properties = (await container.ReadContainerAsync()).Resource;
+            properties.DefaultTimeToLive = seconds;
+            await container.ReplaceContainerAsync(properties);
+        }
+    }
+
+    [Fact]
     public async Task Without_a_container_setting_an_items_ttl_does_nothing()
     {
         var container = await cosmos.NewContainerAsync();

@@ -75,6 +75,13 @@ internal sealed class MemorySku(string sku = "TEE-NVY-M")
         return replay.Differences;
     }
 
+    // As the partition does: of many, the most and the least urgent.
+    static IEnumerable<Claim> Ends(IEnumerable<Claim> claims)
+    {
+        var order = claims.OrderBy(c => c.Urgency, StringComparer.Ordinal).ThenBy(c => c.Id, StringComparer.Ordinal).ToList();
+        return order.Count <= 2 * Session.Urgent ? order : order.Take(Session.Urgent).Concat(order.TakeLast(Session.Urgent));
+    }
+
     void Learn(Knowledge knowledge, IEnumerable<Need> needs)
     {
         foreach (var need in needs.ToList())
@@ -98,17 +105,23 @@ internal sealed class MemorySku(string sku = "TEE-NVY-M")
                     }
                     knowledge.Lines[(need.A, need.B)] = line;
                     break;
+                case NeedKind.Supply:
+                    knowledge.Supplies[need.A] = Entries.Keys.Where(id => id.StartsWith(Ids.SupplyPrefix(need.A), StringComparison.Ordinal))
+                        .Select(id => long.Parse(id[Ids.SupplyPrefix(need.A).Length..])).DefaultIfEmpty().Max();
+                    break;
                 default:
                     var found = Claims.Values.Where(c => need.Kind switch
                     {
                         NeedKind.Waiting => c.Place == Accounts.Short && c.Places!.Contains(need.A),
                         NeedKind.Pegged => c.Place == Accounts.Supply(need.A),
+                        NeedKind.Owned => c.Owner == need.A,
                         _ => c.Place == need.A && c.Held > 0,
                     });
                     found = need.Kind switch
                     {
-                        NeedKind.Waiting => found.OrderBy(c => c.Urgency, StringComparer.Ordinal).Take(60),
-                        _ => found,
+                        NeedKind.Waiting => found.OrderBy(c => c.Urgency, StringComparer.Ordinal).Take(Session.Urgent),
+                        NeedKind.Owned => found,
+                        _ => Ends(found),
                     };
                     foreach (var c in found) { knowledge.Claims[c.Id] = c; knowledge.KnownClaims.Add(c.Id); }
                     knowledge.Loaded.Add(need);
