@@ -58,6 +58,10 @@ public static class Request
     public static string? Choice(this HttpRequest request, string name, params string[] choices) =>
         request.Parameter(name) is not { } value || choices.Contains(value, StringComparer.Ordinal) ? request.Parameter(name) : throw BadParameter(name, $"must be one of: {string.Join(", ", choices)}");
 
+    /// <summary>A query parameter that is an instant (RFC 3339) or a date; null when it is missing.</summary>
+    public static DateTimeOffset? Instant(this HttpRequest request, string name) => request.Parameter(name) is not { } text ? null
+        : InstantConverter.TryParse(text, out var at) ? at : throw BadParameter(name, "must be an instant, e.g. 2026-11-23T09:15:00Z, or a date");
+
     /// <summary>400 for a query parameter.</summary>
     public static ProblemException BadParameter(string name, string detail) => ProblemException.Invalid($"'{name}' {detail}.", [new { parameter = name, detail }]);
 

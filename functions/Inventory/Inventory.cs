@@ -8,7 +8,7 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Inventory;
 
 /// <summary>What there is, who holds it, and how it came about.</summary>
-public sealed class InventoryFunctions(LedgerReads ledger, Aliases aliases)
+public sealed class InventoryFunctions(LedgerReads ledger, Aliases aliases, ProductCatalogue catalogue, StyleInventories bundles)
 {
     const int MostSkus = 1000;
 
@@ -17,6 +17,8 @@ public sealed class InventoryFunctions(LedgerReads ledger, Aliases aliases)
     public async Task<IResult> GetAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/inventory/{sku}")] HttpRequest request, string sku, FunctionContext context)
     {
         var known = await FindAsync(sku, request.HttpContext.RequestAborted);
+        if (known.Virtual && await catalogue.FindProductAsync(known.Sku, null, request.HttpContext.RequestAborted) is { } bundle)
+            return Request.Answer(await bundles.OfBundleAsync(bundle, context.Caller(), request.HttpContext.RequestAborted));
         return request.IsUnchanged(known.Balance is { } balance ? $"{balance.Sequence}" : "0")
             ? Results.StatusCode(StatusCodes.Status304NotModified)
             : Request.Answer(SkuInventory.Of(known.Sku, known.Balance, context.Caller()));
@@ -35,10 +37,13 @@ public sealed class InventoryFunctions(LedgerReads ledger, Aliases aliases)
         var balances = await ledger.BalancesAsync(codes.Where(code => Ids.IsPlain(code)), cancel);
         var others = await aliases.ResolveAsync([.. codes.Where(code => !balances.ContainsKey(code))], cancel);
         var aliased = await ledger.BalancesAsync(others.Values, cancel);
+        var virtuals = new Dictionary<string, SkuInventory>(StringComparer.Ordinal);
+        foreach (var product in (await catalogue.FindProductsAsync(others.Values.Where(sku => !aliased.ContainsKey(sku)), cancel)).Values.Where(product => product.Kind == ProductKind.Virtual))
+            virtuals[product.Sku] = await bundles.OfBundleAsync(product, caller, cancel);
         var items = codes.Where(code => balances.ContainsKey(code) || others.ContainsKey(code)).Select(code =>
         {
             var sku = others.GetValueOrDefault(code, code);
-            return SkuInventory.Of(sku, balances.GetValueOrDefault(code) ?? aliased.GetValueOrDefault(sku), caller);
+            return virtuals.GetValueOrDefault(sku) ?? SkuInventory.Of(sku, balances.GetValueOrDefault(code) ?? aliased.GetValueOrDefault(sku), caller);
         });
         return Request.Answer(new { items, unknown = codes.Where(code => !balances.ContainsKey(code) && !others.ContainsKey(code)) });
     }
@@ -68,10 +73,10 @@ public sealed class InventoryFunctions(LedgerReads ledger, Aliases aliases)
     }
 
     // One point read where the SKU has moved; the aliases are asked only where it has not, or where the code is not the SKU itself.
-    async Task<(string Sku, Balance? Balance)> FindAsync(string code, CancellationToken cancel)
+    async Task<(string Sku, Balance? Balance, bool Virtual)> FindAsync(string code, CancellationToken cancel)
     {
-        if (Ids.IsPlain(code) && await ledger.BalanceAsync(code, cancel) is { } balance) return (code, balance);
-        var sku = await aliases.ResolveAsync(code, cancel) ?? throw ProblemException.NotFound($"There is no SKU '{code}'. PUT api/styles/{{id}} or POST api/imports/products makes it.");
-        return (sku, await ledger.BalanceAsync(sku, cancel));
+        if (Ids.IsPlain(code) && await ledger.BalanceAsync(code, cancel) is { } balance) return (code, balance, false);
+        var meaning = await aliases.MeaningAsync(code, null, cancel) ?? throw ProblemException.NotFound($"There is no SKU '{code}'. PUT api/styles/{{id}} or POST api/imports/products makes it.");
+        return (meaning.Sku, meaning.Virtual ? null : await ledger.BalanceAsync(meaning.Sku, cancel), meaning.Virtual);
     }
 }

@@ -37,7 +37,9 @@ public sealed class Movements(InventoryLedger ledger, ProductCatalogue catalogue
             caller.RequireLocation(to);
             await RequireAsync(to, "to");
         }
-        return await catalogue.ResolveAsync(movement.Sku) ?? throw ProblemException.UnknownReference("sku", $"There is no SKU '{movement.Sku}'. PUT api/styles/{{id}} or POST api/imports/products makes it.");
+        var meaning = await catalogue.MeaningAsync(movement.Sku);
+        if (meaning is { Virtual: true }) throw ProblemException.UnknownReference("sku", $"SKU '{meaning.Sku}' is virtual and has no stock. Move its components.");
+        return meaning?.Sku ?? throw ProblemException.UnknownReference("sku", $"There is no SKU '{movement.Sku}'. PUT api/styles/{{id}} or POST api/imports/products makes it.");
     }
 
     async Task RequireAsync(string location, string member)

@@ -30,12 +30,26 @@ public readonly record struct Gtin
             { Length: not (8 or 12 or 13 or 14) } => $"A GTIN has 8, 12, 13 or 14 digits; this has {text.Length}." + (text.Length is 11 or 7 or 10 ? " A spreadsheet may have dropped leading zeros." : ""),
             _ when text.Trim('0').Length == 0 => "A GTIN is not all zeros.",
             _ when CheckDigit(text.AsSpan(0, text.Length - 1)) is var right && right != text[^1] => $"The check digit of {text} should be {right}.",
-            _ => null,
+            _ => WrongPrefix(text.PadLeft(14, '0')),
         };
         if (problem is not null) return false;
         gtin = new Gtin(text.PadLeft(14, '0'));
         return true;
     }
+
+    /// <summary>True for numbers that mean something only within one company or country (GS1 prefixes 020–029, 040–049, 200–299 and GTIN-8 beginning
+    /// with 0 or 2): they scan at our own tills, and no marketplace takes them.</summary>
+    public bool IsRestricted => Digits.StartsWith("000000", StringComparison.Ordinal) ? Digits[6] is '0' or '2' : Digits[1] == '2' || (Digits[1] == '0' && Digits[2] is '2' or '4');
+
+    // GS1 prefixes that are no trade items; the indicator digit 9 is for variable measure (GS1 General Specifications, 1.4 and 2.1).
+    static string? WrongPrefix(string digits) => digits switch
+    {
+        ['9', ..] => "Its indicator digit 9 is for goods of variable measure; an item or case has 0 to 8.",
+        _ when digits.StartsWith("000000", StringComparison.Ordinal) => null,
+        [_, '9', '8', '0', ..] => "Its prefix 980 is for refund receipts, not for items.",
+        [_, '0', '5', ..] or [_, '9', '8', '1' or '2' or '3' or '4', ..] or [_, '9', '9', ..] => $"Its prefix {digits[1..4]} is for coupons, not for items.",
+        _ => null,
+    };
 
     /// <inheritdoc cref="TryParse(string?, out Gtin, out string?)"/>
     public static bool TryParse(string? text, out Gtin gtin) => TryParse(text, out gtin, out _);

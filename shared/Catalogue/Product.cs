@@ -36,12 +36,16 @@ public sealed record Product
     /// <summary>GTIN, 14 digits.</summary>
     public string? Barcode { get; init; }
 
-    /// <summary>Other codes that name this SKU (a supplier's, a channel's).</summary>
-    public IReadOnlyList<string> Codes { get; init; } = [];
+    /// <summary>Other codes that name this SKU (a supplier's, a channel's, an old one).</summary>
+    public IReadOnlyList<ProductCode> Codes { get; init; } = [];
 
-    /// <summary>Price and cost of one unit, in ten-thousandths of the base currency.</summary>
+    /// <summary>Price, the price it is compared with (struck through), and cost of one unit, in ten-thousandths of the base currency.</summary>
     public long? Price { get; init; }
+    public long? CompareAt { get; init; }
     public long? Cost { get; init; }
+
+    /// <summary>Prices in other currencies, by ISO 4217 code.</summary>
+    public SortedDictionary<string, PriceTag> Prices { get; init; } = new(StringComparer.Ordinal);
 
     /// <summary>Grams.</summary>
     public long? Weight { get; init; }
@@ -49,23 +53,28 @@ public sealed record Product
     [JsonPropertyName("kind")] public ProductKind Kind { get; init; }
     public IReadOnlyList<Component> Components { get; init; } = [];
 
+    /// <summary>Counts changes of <see cref="Components"/>, from 1; 0 without any. Orders keep the one they were exploded by.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long ComponentsVersion { get; init; }
+
     /// <summary>Still in the range. An archived SKU keeps its stock, its history and its codes.</summary>
     public bool Active { get; init; } = true;
 
-    /// <summary>Counts changes, from 1: orders keep the version they were exploded by.</summary>
+    /// <summary>Counts changes, from 1.</summary>
     public long Version { get; init; }
     public DateTimeOffset UpdatedAt { get; init; }
     public string Actor { get; init; } = "";
     [JsonPropertyName("_etag")] public string? ETag { get; init; }
 
     /// <summary>Every id in container <c>aliases</c> that leads to this SKU.</summary>
-    [JsonIgnore]
-    public IEnumerable<string> AliasIds => Codes.Prepend(Sku).Concat(Barcode is null ? [] : [Barcode]).Select(Alias.IdOf).Distinct(StringComparer.Ordinal);
+    [JsonIgnore] public IEnumerable<string> AliasIds => AliasCodes.Select(code => Alias.IdOf(code.Code)).Distinct(StringComparer.Ordinal);
+
+    /// <summary>Everything that names this SKU: its own text and its GTIN always, the other codes within their dates.</summary>
+    [JsonIgnore] public IEnumerable<ProductCode> AliasCodes => Codes.Prepend(new(Sku)).Concat(Barcode is null ? [] : [new(Barcode)]);
 
     /// <summary>True when both say the same of the SKU, whoever wrote it when.</summary>
     public bool SaysTheSameAs(Product? other) => other is not null
-        && (this with { Codes = other.Codes, Attributes = other.Attributes, Components = other.Components, Version = other.Version, UpdatedAt = other.UpdatedAt, Actor = other.Actor, ETag = other.ETag }).Equals(other)
-        && Codes.SequenceEqual(other.Codes) && Components.SequenceEqual(other.Components) && Attributes.SequenceEqual(other.Attributes);
+        && (this with { Codes = other.Codes, Prices = other.Prices, Attributes = other.Attributes, Components = other.Components, Version = other.Version, UpdatedAt = other.UpdatedAt, Actor = other.Actor, ETag = other.ETag }).Equals(other)
+        && Codes.SequenceEqual(other.Codes) && Components.SequenceEqual(other.Components) && Attributes.SequenceEqual(other.Attributes) && Prices.SequenceEqual(other.Prices);
 }
 
 /// <summary>A style: what its SKUs have in common, and which SKU each colour and size is. Document <c>/id</c> of container <c>styles</c>.</summary>
@@ -82,6 +91,15 @@ public sealed record Style
     public IReadOnlyList<string> Sizes { get; init; } = [];
     public IReadOnlyList<Cell> Cells { get; init; } = [];
 
+    /// <summary>Pictures in the order in which they are shown.</summary>
+    public IReadOnlyList<StyleImage> Images { get; init; } = [];
+
+    /// <summary>What one unit is made of: the bill of materials.</summary>
+    public IReadOnlyList<Material> Materials { get; init; } = [];
+
+    /// <summary>What this version changed; earlier ones are in container <c>history</c>.</summary>
+    public StyleChange? Change { get; init; }
+
     /// <summary>Counts writes of the style or any of its SKUs, from 1.</summary>
     public long Version { get; init; }
 
@@ -97,24 +115,29 @@ public sealed record Style
 
     /// <summary>True when both say the same, whoever wrote it when.</summary>
     public bool SaysTheSameAs(Style? other) => other is not null
-        && (this with { Write = other.Write, Colours = other.Colours, Sizes = other.Sizes, Cells = other.Cells, Version = other.Version, UpdatedAt = other.UpdatedAt, Actor = other.Actor, ETag = other.ETag }).Equals(other)
-        && Colours.SequenceEqual(other.Colours) && Sizes.SequenceEqual(other.Sizes) && Cells.SequenceEqual(other.Cells);
+        && (this with { Write = other.Write, Change = other.Change, Images = other.Images, Materials = other.Materials, Colours = other.Colours, Sizes = other.Sizes, Cells = other.Cells, Version = other.Version, UpdatedAt = other.UpdatedAt, Actor = other.Actor, ETag = other.ETag }).Equals(other)
+        && Colours.SequenceEqual(other.Colours) && Sizes.SequenceEqual(other.Sizes) && Cells.SequenceEqual(other.Cells)
+        && Images.SequenceEqual(other.Images) && Materials.SequenceEqual(other.Materials);
 }
 
-/// <summary>One SKU of a style's matrix. Several archived SKUs may have been what an active one is now.</summary>
-public sealed record Cell(string Colour, string Size, string Sku, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Archived = false);
+/// <summary>One SKU of a style's matrix. Several archived SKUs may have been what an active one is now. <paramref name="Version"/> is the product's,
+/// <paramref name="Virtual"/> that it is a bundle without stock.</summary>
+public sealed record Cell(string Colour, string Size, string Sku, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Archived = false, long Version = 0,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Virtual = false);
 
-/// <summary>Which SKU a code means: document of container <c>aliases</c>. Its id is the code, so a code can mean one SKU only.</summary>
-public sealed record Alias
+/// <summary>A price in one currency and the price it is compared with, in ten-thousandths of it.</summary>
+public sealed record PriceTag(long Price, long? CompareAt = null);
+
+/// <summary>A picture: an absolute http(s) address, the colour it shows (all, when null), and what a screen reader says.</summary>
+public sealed record StyleImage(string Url, string? Colour = null, string? Alt = null);
+
+/// <summary>A line of the bill of materials: e.g. 1.35 <c>m</c> of <c>Linen 180 g</c>. The quantity is in ten-thousandths of its unit.</summary>
+public sealed record Material(string Name, long Quantity, string Unit);
+
+/// <summary>Another code of a SKU: since when (from the first day, when null) and until when (exclusive; for good, when null) it means it, and
+/// the channel whose code it is. Written as plain text where it has none of these.</summary>
+[JsonConverter(typeof(ProductCodeConverter))]
+public sealed record ProductCode(string Code, DateTimeOffset? From = null, DateTimeOffset? To = null, string? Channel = null)
 {
-    public required string Id { get; init; }
-    public required string Sku { get; init; }
-
-    /// <summary>When it was taken: a code whose SKU does not (yet) know of it may be taken over after a while.</summary>
-    public DateTimeOffset At { get; init; }
-    [JsonPropertyName("_etag")] public string? ETag { get; init; }
-
-    /// <summary>The one spelling of a code: <c>gtin:&lt;14 digits&gt;</c> for what is a valid GTIN, otherwise <c>code:</c> and the code in upper
-    /// case, so that <c>ls-nvy-s</c> finds LS-NVY-S and two SKUs never differ by case alone.</summary>
-    public static string IdOf(string code) => Gtin.TryParse(code, out var gtin) ? Ids.Join(["gtin", gtin.Digits]) : Ids.Join(["code", code.Trim().ToUpperInvariant()]);
+    [JsonIgnore] public bool IsPlain => From is null && To is null && Channel is null;
 }

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.Azure.Cosmos;
 using Microsoft.Extensions.DependencyInjection;
 using Selvedge.Platform;
@@ -19,28 +20,42 @@ public sealed record CataloguePlan(IReadOnlyList<StylePlan> Styles, IReadOnlyDic
 /// writers never mix: its codes are taken; the style, by ETag, marked as being written; its products, each by ETag; the style, no longer marked;
 /// codes no longer used are given back.
 /// </summary>
-public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider time)
+public sealed class ProductCatalogue(Store store, Aliases aliases, Categories categories, TimeProvider time)
 {
     const int Width = 8;
+    readonly StyleHistory history = new(store);
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), LongestPause = TimeSpan.FromMilliseconds(400);
 
     /// <summary>The SKU that a SKU, GTIN or other code means, or null.</summary>
-    public ValueTask<string?> ResolveAsync(string? code, CancellationToken cancel = default) => aliases.ResolveAsync(code, cancel);
+    public ValueTask<string?> ResolveAsync(string? code, CancellationToken cancel = default) => aliases.ResolveAsync(code, null, cancel);
 
-    /// <summary>The product that a SKU, GTIN or other code means, or null.</summary>
-    public async Task<Product?> FindProductAsync(string? code, CancellationToken cancel = default) =>
-        await ResolveAsync(code, cancel) is { } sku ? await ReadAsync<Product>(store.Skus, Product.DocumentId, new(sku), cancel) : null;
+    /// <summary>As <see cref="ResolveAsync"/>, and whether it is a virtual bundle.</summary>
+    public ValueTask<AliasSpan?> MeaningAsync(string? code, CancellationToken cancel = default) => aliases.MeaningAsync(code, null, cancel);
+
+    /// <summary>The product that a SKU, GTIN or other code means, or meant at <paramref name="asOf"/>; or null.</summary>
+    public async Task<Product?> FindProductAsync(string? code, DateTimeOffset? asOf = null, CancellationToken cancel = default) =>
+        await aliases.ResolveAsync(code, asOf, cancel) is { } sku ? await ReadAsync(store.Skus, Product.DocumentId, new(sku), CatalogueJson.Default.Product, cancel) : null;
 
     /// <summary>The products there are of these SKUs.</summary>
     public async Task<IReadOnlyDictionary<string, Product>> FindProductsAsync(IEnumerable<string> skus, CancellationToken cancel = default) =>
-        await store.Skus.ReadEachAsync<Product>(skus.Distinct(StringComparer.Ordinal).Select(sku => (Product.DocumentId, sku)), product => product.Sku, cancel);
+        await store.Skus.ReadEachAsync(skus.Distinct(StringComparer.Ordinal).Select(sku => (Product.DocumentId, sku)), product => product.Sku, CatalogueJson.Default.Product, cancel);
+
+    /// <summary>The style alone.</summary>
+    /// <exception cref="ProblemException">404.</exception>
+    public async Task<Style> GetStyleOnlyAsync(string id, CancellationToken cancel = default) =>
+        (Sku.Problem(id, Sku.Longest) is null ? await ReadAsync(store.Styles, id, new(id), CatalogueJson.Default.Style, cancel) : null)
+            ?? throw ProblemException.NotFound($"There is no style '{id}'. PUT api/styles/{{id}} makes one.");
+
+    /// <summary>What changed in a style, the newest first.</summary>
+    /// <exception cref="ProblemException">404.</exception>
+    public async Task<Page<StyleChange>> HistoryAsync(string id, int limit, string? continuation, CancellationToken cancel = default) =>
+        await history.ReadAsync(await GetStyleOnlyAsync(id, cancel), limit, continuation, cancel);
 
     /// <summary>The style and its products.</summary>
     /// <exception cref="ProblemException">404.</exception>
     public async Task<StyleAndProducts> GetStyleAsync(string id, CancellationToken cancel = default)
     {
-        var style = (Sku.Problem(id, Sku.Longest) is null ? await ReadAsync<Style>(store.Styles, id, new(id), cancel) : null)
-            ?? throw ProblemException.NotFound($"There is no style '{id}'. PUT api/styles/{{id}} makes one.");
+        var style = await GetStyleOnlyAsync(id, cancel);
         return new(style, await FindProductsAsync(style.Cells.Select(cell => cell.Sku), cancel));
     }
 
@@ -59,20 +74,23 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider 
     /// <param name="draft">The whole style.</param>
     /// <param name="ifMatch">The ETag it must have (<c>*</c>: it must exist), or null.</param>
     /// <param name="actor">Who.</param>
+    /// <param name="approve">Throws where the caller may not make this change; called before anything is written.</param>
     /// <param name="cancel">Cancels before writing begins.</param>
-    /// <exception cref="ProblemException">409 a code or matrix place is another SKU's; 412 the style has another ETag; 503 too many writers.</exception>
-    public async Task<StylePlan> PutStyleAsync(StyleDraft draft, string? ifMatch, string actor, CancellationToken cancel = default)
+    /// <exception cref="ProblemException">400 attributes that are not as their category says; 409 a code or matrix place is another SKU's; 412 the style has another ETag; 503 too many writers.</exception>
+    public async Task<StylePlan> PutStyleAsync(StyleDraft draft, string? ifMatch, string actor, Action<StylePlan>? approve = null, CancellationToken cancel = default)
     {
         var began = time.GetTimestamp();
         for (var attempt = 1; time.GetElapsedTime(began) < Patience; attempt++)
         {
-            var plan = await PlanAsync([draft], actor, cancel);
+            var plan = await PlanAsync([draft], actor, cancel: cancel);
             var style = plan.Styles[0];
             if (ifMatch is not null && (style.Before is null || (ifMatch != "*" && ifMatch != style.Before.ETag))) throw Changed(draft.Id);
-            await RequireComponentsAsync(draft, plan, cancel);
+            if (plan.Objections.Where(one => one.IsInvalid).Select(one => new Fault(Pointer(one), one.Detail)).ToList() is { Count: > 0 } faults)
+                throw ProblemException.Invalid($"{faults[0].Pointer}: {faults[0].Detail}{(faults.Count > 1 ? $" And {faults.Count - 1} more." : "")}", faults.Take(100));
             if (plan.Objections.Count > 0)
                 throw new ProblemException(409, "catalogue-conflict", "It contradicts the catalogue", plan.Objections[0].Detail)
-                { Members = { ["errors"] = plan.Objections.Select(one => new Fault(one.At + "/" + one.Column, one.Detail)).ToList() } };
+                { Members = { ["errors"] = plan.Objections.Select(one => new Fault(Pointer(one), one.Detail)).ToList() } };
+            approve?.Invoke(style);
             if (await WriteAsync(style, plan.Claims[draft.Id], CancellationToken.None)) return style;
             if (ifMatch is not null) throw Changed(draft.Id);
             await PauseAsync(attempt, CancellationToken.None);
@@ -80,19 +98,49 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider 
         throw ProblemException.Busy($"Style '{draft.Id}' is being written by others. Send the same request again.");
     }
 
+    static string Pointer(Objection one) => $"{one.At}/{one.Column.Replace("attribute:", "attributes/", StringComparison.Ordinal)}";
+
+    /// <summary>Sets what one unit of a SKU costs (null: unknown) and leaves all else as it is.</summary>
+    /// <exception cref="ProblemException">404; 503 too many writers.</exception>
+    public async Task<Product> SetCostAsync(string code, long? cost, string actor, Action<StylePlan> approve, CancellationToken cancel = default)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var product = await FindProductAsync(code, null, cancel) ?? throw ProblemException.NotFound($"No SKU, barcode or other code is '{code}'.");
+            var style = await GetStyleOnlyAsync(product.Style, cancel);
+            try
+            {
+                var draft = new StyleDraft(style.Id, style.Name, Stated.Cost, [new(product.Sku, product.Colour, product.Size, "") { Cost = cost }]);
+                await PutStyleAsync(draft, style.ETag, actor, approve, cancel);
+                return (await FindProductAsync(product.Sku, null, cancel))!;
+            }
+            catch (ProblemException changed) when (changed.Status == 412)
+            {
+                if (attempt == 20) throw ProblemException.Busy($"Style '{style.Id}' is being written by others. Send the same request again.");
+                await PauseAsync(attempt, cancel);
+            }
+        }
+    }
+
     /// <summary>Before planning anew what others overtook: a random while, longer each time, so that writers of one style get out of each other's way.</summary>
     internal Task PauseAsync(int attempt, CancellationToken cancel) =>
         Task.Delay(Random.Shared.NextDouble() * TimeSpan.FromMilliseconds(Math.Min(LongestPause.TotalMilliseconds, 10 << Math.Min(attempt, 10))), time, cancel);
 
     /// <summary>Plans several drafts (of different styles) together: reads all they touch, writes nothing.</summary>
-    public async Task<CataloguePlan> PlanAsync(IReadOnlyList<StyleDraft> drafts, string actor, CancellationToken cancel = default)
+    /// <param name="drafts">What is asked for.</param>
+    /// <param name="actor">Who.</param>
+    /// <param name="isNew">The styles, their SKUs and codes were looked for and not found: nothing is read. What came since makes <see cref="WriteAsync"/> say false.</param>
+    /// <param name="cancel">Cancels.</param>
+    public async Task<CataloguePlan> PlanAsync(IReadOnlyList<StyleDraft> drafts, string actor, bool isNew = false, CancellationToken cancel = default)
     {
-        var styles = await store.Styles.ReadEachAsync<Style>(drafts.Select(draft => (draft.Id, draft.Id)), style => style.Id, cancel);
-        var products = await FindProductsAsync(drafts.SelectMany(draft => draft.Skus.Select(sku => sku.Sku)).Concat(styles.Values.SelectMany(style => style.Cells.Select(cell => cell.Sku))), cancel);
-        var at = time.GetUtcNow();
-        var plans = drafts.Select(draft => StylePlan.Make(draft, styles.GetValueOrDefault(draft.Id), products, at, actor)).ToList();
+        var styles = isNew ? [] : await store.Styles.ReadEachAsync(drafts.Select(draft => (draft.Id, draft.Id)), style => style.Id, CatalogueJson.Default.Style, cancel);
+        var products = isNew ? new Dictionary<string, Product>() : await FindProductsAsync(drafts.SelectMany(draft => draft.Skus.Select(sku => sku.Sku)).Concat(styles.Values.SelectMany(style => style.Cells.Select(cell => cell.Sku))), cancel);
+        var (rules, at) = (await categories.RulesAsync(cancel), InstantConverter.Cut(time.GetUtcNow()));
+        var plans = drafts.Select(draft => StylePlan.Make(draft, styles.GetValueOrDefault(draft.Id), products, rules, at, actor)).ToList();
         var objections = plans.SelectMany(plan => plan.Objections).ToList();
-        var claims = await ClaimsAsync(drafts, plans, products, objections, cancel);
+        var places = drafts.SelectMany(draft => draft.Skus).GroupBy(sku => sku.Sku).ToDictionary(group => group.Key, group => group.First().At, StringComparer.Ordinal);
+        if (!isNew) await Composites.CheckAsync(plans, places, skus => FindProductsAsync(skus, cancel), objections);
+        var claims = await ClaimsAsync(drafts, plans, products, places, at, isNew, objections, cancel);
         return new(plans, claims, objections);
     }
 
@@ -100,74 +148,59 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider 
     public async Task<bool> WriteAsync(StylePlan plan, IReadOnlyCollection<AliasClaim> claims, CancellationToken cancel = default)
     {
         if (plan.IsUnchanged) return true;
+        if (plan.Before is { } before) await history.KeepAsync(before, cancel);
         await aliases.TakeAsync(claims, cancel);
         var partition = new PartitionKey(plan.Style.Id);
         var style = plan.Style with { Writing = plan.Changed.Count > 0, Write = Guid.NewGuid().ToString("N") };
-        var etag = await StoreAsync(store.Styles, style, style.Id, partition, plan.Before?.ETag, there => there.Write == style.Write, cancel);
+        var etag = await StoreAsync(store.Styles, style, style.Id, partition, plan.Before?.ETag, CatalogueJson.Default.Style, there => there.Write == style.Write, cancel);
         if (etag is null || !style.Writing) return etag is not null;
         var whole = true;
         await Parallel.ForEachAsync(plan.Changed, new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (product, token) =>
         {
-            if (await StoreAsync(store.Skus, product, Product.DocumentId, new(product.Sku), product.ETag, there => there.SaysTheSameAs(product), token) is null) Volatile.Write(ref whole, false);
+            if (await StoreAsync(store.Skus, product, Product.DocumentId, new(product.Sku), product.ETag, CatalogueJson.Default.Product, there => there.SaysTheSameAs(product), token) is null) Volatile.Write(ref whole, false);
         });
-        if (!whole || await StoreAsync(store.Styles, style with { Writing = false }, style.Id, partition, etag, there => !there.Writing && there.Write == style.Write, cancel) is null) return false;
-        await aliases.ReleaseAsync(plan.Changed.Where(product => plan.Existing.ContainsKey(product.Sku))
-            .SelectMany(product => plan.Existing[product.Sku].AliasIds.Except(product.AliasIds).Select(id => new AliasClaim(id, product.Sku, null))), cancel);
+        if (!whole || await StoreAsync(store.Styles, style with { Writing = false }, style.Id, partition, etag, CatalogueJson.Default.Style, there => !there.Writing && there.Write == style.Write, cancel) is null) return false;
+        await aliases.EndAsync(plan.Changed.Where(product => plan.Existing.ContainsKey(product.Sku))
+            .SelectMany(product => plan.Existing[product.Sku].AliasIds.Except(product.AliasIds).Select(id => (id, product.Sku))), cancel);
         return true;
     }
 
     async Task<IReadOnlyDictionary<string, IReadOnlyList<AliasClaim>>> ClaimsAsync(
-        IReadOnlyList<StyleDraft> drafts, List<StylePlan> plans, IReadOnlyDictionary<string, Product> products, List<Objection> objections, CancellationToken cancel)
+        IReadOnlyList<StyleDraft> drafts, List<StylePlan> plans, IReadOnlyDictionary<string, Product> products, IReadOnlyDictionary<string, string> places, DateTimeOffset at, bool isNew, List<Objection> objections, CancellationToken cancel)
     {
         var final = new Dictionary<string, Product>(products, StringComparer.Ordinal);
         foreach (var product in plans.SelectMany(plan => plan.Changed)) final[product.Sku] = product;
-        var places = drafts.SelectMany(draft => draft.Skus).GroupBy(sku => sku.Sku).ToDictionary(group => group.Key, group => group.First().At, StringComparer.Ordinal);
-
-        var wanted = new Dictionary<string, string>(StringComparer.Ordinal);
+        var wanted = new Dictionary<string, (Product Product, ProductCode Code)>(StringComparer.Ordinal);
         foreach (var product in plans.SelectMany(plan => plan.Changed))
-            foreach (var id in product.AliasIds)
-                if (!wanted.TryAdd(id, product.Sku) && wanted[id] != product.Sku) Clash(id, product.Sku, wanted[id]);
+            foreach (var code in product.AliasCodes)
+                if (!wanted.TryAdd(Alias.IdOf(code.Code), (product, code)) && wanted[Alias.IdOf(code.Code)].Product.Sku != product.Sku) Clash(Alias.IdOf(code.Code), product.Sku, wanted[Alias.IdOf(code.Code)].Product.Sku);
 
-        var there = await aliases.FindAsync(wanted.Keys, cancel);
-        var strangers = await FindProductsAsync(there.Values.Select(alias => alias.Sku).Where(sku => !final.ContainsKey(sku)), cancel);
+        var there = isNew ? new Dictionary<string, Alias>() : await aliases.FindAsync(wanted.Keys, cancel);
+        var strangers = await FindProductsAsync(there.Values.SelectMany(alias => alias.Spans).Select(span => span.Sku).Where(sku => !final.ContainsKey(sku)), cancel);
         var claims = new Dictionary<string, List<AliasClaim>>(StringComparer.Ordinal);
-        foreach (var (id, sku) in wanted)
+        foreach (var (id, (product, code)) in wanted)
         {
-            var alias = there.GetValueOrDefault(id);
-            if (alias?.Sku == sku) continue;
-            // Free, given up by a SKU of the same plan, or left behind by a writer that died.
-            var given = alias is not null && final.TryGetValue(alias.Sku, out var owner) && products.ContainsKey(alias.Sku) && !owner.AliasIds.Contains(id, StringComparer.Ordinal);
-            if (alias is null || given || aliases.IsAbandoned(alias, final.GetValueOrDefault(alias.Sku) ?? strangers.GetValueOrDefault(alias.Sku))) Claims(final[sku].Style).Add(new(id, sku, alias?.ETag));
-            else Clash(id, sku, alias.Sku);
+            var before = there.GetValueOrDefault(id);
+            var next = Alias.Wanted(before, code, product.Sku, product.Kind == ProductKind.Virtual, at, span => Yields(id, span), out var owner);
+            if (owner is not null) Clash(id, product.Sku, owner);
+            else if (next is not null) Claims(product.Style).Add(new(next, before, product.Sku));
         }
         foreach (var draft in drafts) Claims(draft.Id);
         return claims.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<AliasClaim>)pair.Value, StringComparer.Ordinal);
 
+        // Given up by a SKU of the same plan, or left behind by a writer that died.
+        Yield Yields(string id, AliasSpan span) =>
+            (final.TryGetValue(span.Sku, out var owner) && products.ContainsKey(span.Sku) && !owner.AliasIds.Contains(id, StringComparer.Ordinal)) ? Yield.Ends
+            : span.To is null && aliases.IsAbandoned(id, span, final.GetValueOrDefault(span.Sku) ?? strangers.GetValueOrDefault(span.Sku)) ? Yield.Never : Yield.No;
         List<AliasClaim> Claims(string style) => claims.TryGetValue(style, out var list) ? list : claims[style] = [];
         void Clash(string id, string sku, string other) =>
             objections.Add(new(places.GetValueOrDefault(sku) ?? "", id == Alias.IdOf(sku) ? "sku" : id.StartsWith("gtin:", StringComparison.Ordinal) ? "barcode" : "codes", Aliases.Clash(id, sku, other)));
     }
 
-    async Task RequireComponentsAsync(StyleDraft draft, CataloguePlan plan, CancellationToken cancel)
-    {
-        var own = draft.Skus.ToDictionary(sku => sku.Sku, sku => sku.Kind, StringComparer.Ordinal);
-        var others = await FindProductsAsync(draft.Skus.SelectMany(sku => sku.Components).Select(part => part.Sku).Where(sku => !own.ContainsKey(sku)), cancel);
-        var faults = new List<Fault>();
-        foreach (var sku in draft.Skus)
-            for (var i = 0; i < sku.Components.Count; i++)
-            {
-                var part = sku.Components[i].Sku;
-                ProductKind? kind = own.TryGetValue(part, out var drafted) ? drafted : others.GetValueOrDefault(part)?.Kind;
-                if (kind is null) faults.Add(new($"{sku.At}/components/{i}/sku", $"There is no SKU '{part}'. Make it first."));
-                else if (kind != ProductKind.Simple) faults.Add(new($"{sku.At}/components/{i}/sku", $"SKU '{part}' is composite itself. Name its components instead."));
-            }
-        if (faults.Count > 0) throw ProblemException.Invalid($"{faults[0].Pointer}: {faults[0].Detail}", faults);
-    }
-
     // The new ETag; null when the item is neither as it was nor as we want it. (It is as we want it when the answer to our own write was lost.)
-    static async Task<string?> StoreAsync<T>(Container container, T item, string id, PartitionKey partition, string? etag, Func<T, bool> isOurs, CancellationToken cancel) where T : class
+    static async Task<string?> StoreAsync<T>(Container container, T item, string id, PartitionKey partition, string? etag, JsonTypeInfo<T> type, Func<T, bool> isOurs, CancellationToken cancel) where T : class
     {
-        using var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(item, Json.Options));
+        using var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(item, type));
         using var response = etag is null
             ? await container.CreateItemStreamAsync(body, partition, cancellationToken: cancel)
             : await container.ReplaceItemStreamAsync(body, id, partition, new() { IfMatchEtag = etag }, cancel);
@@ -176,16 +209,16 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, TimeProvider 
         using var read = await container.ReadItemStreamAsync(id, partition, cancellationToken: cancel);
         if (read.StatusCode == HttpStatusCode.NotFound) return null;
         read.EnsureSuccessStatusCode();
-        var there = await JsonSerializer.DeserializeAsync<T>(read.Content, Json.Options, cancel);
+        var there = await JsonSerializer.DeserializeAsync(read.Content, type, cancel);
         return isOurs(there!) ? read.Headers.ETag : null;
     }
 
-    static async Task<T?> ReadAsync<T>(Container container, string id, PartitionKey partition, CancellationToken cancel) where T : class
+    static async Task<T?> ReadAsync<T>(Container container, string id, PartitionKey partition, JsonTypeInfo<T> type, CancellationToken cancel) where T : class
     {
         using var response = await container.ReadItemStreamAsync(id, partition, cancellationToken: cancel);
         if (response.StatusCode == HttpStatusCode.NotFound) return null;
         response.EnsureSuccessStatusCode();
-        return await JsonSerializer.DeserializeAsync<T>(response.Content, Json.Options, cancel);
+        return await JsonSerializer.DeserializeAsync(response.Content, type, cancel);
     }
 
     static string After(string? continuation)
@@ -207,5 +240,5 @@ public static class CatalogueServices
 {
     /// <summary>The product master, its codes and the locations.</summary>
     public static IServiceCollection AddCatalogue(this IServiceCollection services) => services
-        .AddSingleton<Aliases>().AddSingleton<ProductCatalogue>().AddSingleton<Locations>();
+        .AddSingleton<Aliases>().AddSingleton<Categories>().AddSingleton<ProductCatalogue>().AddSingleton<StyleInventories>().AddSingleton<WorkOrders>().AddSingleton<Locations>();
 }

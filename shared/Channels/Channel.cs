@@ -41,6 +41,9 @@ public sealed record Channel : ISetting
     /// <summary>The way to the system's own API; without it nothing is asked there.</summary>
     public ChannelApi? Api { get; init; }
 
+    /// <summary>The currency it sells in (ISO 4217); null: the base currency, a SKU's <c>price</c>.</summary>
+    public string? Currency { get; init; }
+
     /// <summary>Units of every SKU that this channel leaves to the others.</summary>
     public long Buffer { get; init; }
 
@@ -57,7 +60,7 @@ public sealed record Channel : ISetting
     /// <summary>Our location by the channel's id of a place; null when nobody said which it is.</summary>
     public string? PlaceOf(string id) => Places?.GetValueOrDefault(id);
 
-    /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, places?, api?, buffer?, priority?}</c>; shortage is <c>oversold</c> when left out.</summary>
+    /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, places?, api?, currency?, buffer?, priority?}</c>; shortage is <c>oversold</c> when left out.</summary>
     /// <exception cref="ProblemException">400 with the JSON pointer of every fault; no fault repeats text that stands in <c>secret</c>.</exception>
     public static Channel Parse(string id, RequestFields body, Func<string, bool> isLocation)
     {
@@ -68,9 +71,10 @@ public sealed record Channel : ISetting
             Shortage = body.Word<ShortagePolicy>("shortage", ShortagePolicy.Oversold), Secret = SecretName(body, "secret"), SecretPrevious = SecretName(body, "secretPrevious"),
             Places = body.Object("places")?.TextMembers(60, 40).ToDictionary(place => place.Name, place => place.Value, StringComparer.Ordinal) is { Count: > 0 } places ? places : null,
             Api = ChannelApi.Parse(body.Object("api")),
-            Buffer = body.Whole("buffer", 0, 1_000_000, 0), Priority = (int)body.Whole("priority", 0, 9, 0),
+            Currency = body.OptionalText("currency", 3), Buffer = body.Whole("buffer", 0, 1_000_000, 0), Priority = (int)body.Whole("priority", 0, 9, 0),
         };
         if (channel.Is.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-')) body.Add("kind", "Expected the system's name in lower case, e.g. \"shopify\".");
+        if (channel.Currency is { } currency && !StyleRequest.IsCurrency(currency)) body.Add("currency", "Expected three capital letters (ISO 4217), e.g. \"AUD\".");
         if (channel.Locations.Count == 0) body.Add("locations", "Expected at least one location id.");
         for (var i = 0; i < channel.Locations.Count; i++)
             if (!isLocation(channel.Locations[i])) body.Add($"locations/{i}", $"There is no location '{channel.Locations[i]}'. PUT api/locations/{{id}} makes one.");

@@ -16,7 +16,7 @@ public sealed class Columns
 
     /// <param name="file">The file; its heading is judged here.</param>
     /// <param name="known">Each column with its other spellings, e.g. <c>colour|color</c>; a <c>*</c> in front: must be there.</param>
-    /// <param name="attributes">Whether <c>attribute:&lt;name&gt;</c> columns are taken.</param>
+    /// <param name="attributes">Whether <c>attribute:&lt;name&gt;</c>, <c>price:&lt;currency&gt;</c> and <c>compareAt:&lt;currency&gt;</c> columns are taken.</param>
     /// <param name="errors">Where faults go.</param>
     public Columns(CsvFile file, string[] known, bool attributes, ImportErrors errors)
     {
@@ -35,6 +35,13 @@ public sealed class Columns
                 if (Attributes.Any(attribute => attribute.Name == name)) { Fault(i, $"The attribute '{name}' is there twice."); continue; }
                 Attributes.Add((name, i));
             }
+            else if (attributes && heading.IndexOf(':') is > 0 and var colon && Plain(heading[..colon]) is "price" or "compareat")
+            {
+                name = heading[(heading.IndexOf(':') + 1)..].Trim();
+                if (!StyleRequest.IsCurrency(name)) Fault(i, "A currency has three capital letters (ISO 4217), e.g. price:USD.");
+                else if (!places.TryAdd($"{Plain(heading[..heading.IndexOf(':')])}:{name}", i)) Fault(i, $"The column '{heading}' is there twice.");
+                else if (!Currencies.Contains(name)) Currencies.Add(name);
+            }
             else if (!spellings.TryGetValue(Plain(heading), out name!))
             {
                 var near = spellings.Keys.FirstOrDefault(spelling => IsNear(spelling, Plain(heading)));
@@ -48,6 +55,9 @@ public sealed class Columns
 
     /// <summary>Attribute columns with their places, from 0.</summary>
     public List<(string Name, int Place)> Attributes { get; } = [];
+
+    /// <summary>Currencies that have a price or compareAt column of their own: columns <c>price:&lt;currency&gt;</c> and <c>compareat:&lt;currency&gt;</c>.</summary>
+    public List<string> Currencies { get; } = [];
 
     public bool Has(string name) => places.ContainsKey(name);
 
@@ -67,8 +77,10 @@ public sealed class Columns
     public void Note(Objection objection)
     {
         var line = objection.At.Length == 0 ? file.HeaderLine : int.Parse(objection.At, CultureInfo.InvariantCulture);
-        var heading = places.TryGetValue(objection.Column, out var place) ? file.Header[place] : objection.Column;
-        if (!errors.Has(line, heading)) Fault(line, objection.Column, null, objection.Detail);
+        var column = objection.Column.Split('/')[0];
+        var (place, heading) = column.StartsWith("attribute:", StringComparison.Ordinal) && Attributes.Find(attribute => attribute.Name == column[10..]) is { Name: not null } attribute ? (attribute.Place + 1, file.Header[attribute.Place])
+            : places.TryGetValue(column, out var known) ? (known + 1, file.Header[known]) : (0, column);
+        if (!errors.Has(line, heading)) errors.Add(line, place, heading, null, objection.Detail);
     }
 
     /// <summary>Words: line breaks and runs of blanks become one blank. Null where empty; <paramref name="required"/>: then an error.</summary>

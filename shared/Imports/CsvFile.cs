@@ -4,13 +4,14 @@ using System.Text.Unicode;
 
 namespace Selvedge.Imports;
 
-/// <summary>One record: the line it begins on (from 1) and its fields, without surrounding blanks.</summary>
-public readonly record struct CsvRow(int Line, string[] Fields);
+/// <summary>One record: the line it begins on (from 1), its fields, without surrounding blanks, and where it begins (for <see cref="CsvFile.Again"/>).</summary>
+public readonly record struct CsvRow(int Line, string[] Fields, int At = 0);
 
 /// <summary>
 /// A CSV file as spreadsheets write it (RFC 4180): UTF-8 with or without a byte order mark; <c>,</c> <c>;</c> or tab, found from the heading;
 /// any line ending; quoted fields with line breaks. Reads on after an error so that all of them are told. A quote within an unquoted field
-/// (<c>28"</c>) is taken as it is; lines without any value are skipped.
+/// (<c>28"</c>) is taken as it is; lines without any value are skipped. The apostrophe that <see cref="Safe"/> puts before what a spreadsheet
+/// would run as a formula is taken off.
 /// </summary>
 public sealed class CsvFile
 {
@@ -76,16 +77,30 @@ public sealed class CsvFile
         return false;
     }
 
+    /// <summary>Reads a record that was read before once more.</summary>
+    public CsvRow Again(int at, int line)
+    {
+        (this.at, this.line) = (at, line);
+        NextRecord(out var row);
+        return row.Fields.Length > Header.Length ? row with { Fields = row.Fields[..Header.Length] } : row;
+    }
+
+    /// <summary>Text that a spreadsheet would run as a formula (it begins with <c>= + - @</c> or a tab or carriage return, after any apostrophes), with an apostrophe
+    /// before it; other text as it is. Source: OWASP, "CSV Injection".</summary>
+    public static string Safe(string text) => IsFormula(text) ? "'" + text : text;
+
+    static bool IsFormula(ReadOnlySpan<char> text) => text.TrimStart('\'') is ['=' or '+' or '-' or '@' or '\t' or '\r', ..];
+
     bool NextRecord(out CsvRow row)
     {
         while (at < text.Length)
         {
-            var begins = line;
+            var (begins, offset) = (line, at);
             fields.Clear();
             do fields.Add(Field()); while (Skip(delimiter));
             EndLine();
             if (fields.TrueForAll(field => field.Length == 0)) continue;
-            row = new(begins, [.. fields]);
+            row = new(begins, [.. fields], offset);
             return true;
         }
         row = default;
@@ -137,6 +152,7 @@ public sealed class CsvFile
     {
         field = field.Trim();
         if (field.Length == 0) return "";
+        if (field[0] == '\'' && IsFormula(field)) field = field[1..];
         if (field.Length > LongestPooled) return field.ToString();
         if (pooled.TryGetValue(field, out var known)) return known;
         var made = field.ToString();

@@ -17,8 +17,12 @@ public sealed class ImportErrors
     public int Count { get; private set; }
     public IReadOnlyList<ImportError> List => list;
 
+    /// <summary>While true nothing is noted: what is read again was judged when it was read first.</summary>
+    public bool Muted { get; set; }
+
     public void Add(int line, int column, string? name, string? value, string message)
     {
+        if (Muted) return;
         Count++;
         places.Add((line, name));
         if (list.Count < Most) list.Add(new(line, column, name, value is { Length: > 60 } ? value[..(char.IsHighSurrogate(value[59]) ? 59 : 60)] + "…" : value, message));

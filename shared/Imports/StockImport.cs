@@ -27,14 +27,18 @@ public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Loc
     /// <param name="dryRun">Checks and counts only.</param>
     /// <param name="actor">Who.</param>
     /// <param name="reaches">Which locations the caller may post to.</param>
+    /// <param name="progress">Told how far it is.</param>
     /// <param name="cancel">Cancels before posting begins.</param>
     /// <exception cref="ProblemException">400 <c>import-invalid</c> with every error; 503 when the ledger could not be reached: send the same file again.</exception>
-    public async Task<StockImportResult> RunAsync(ReadOnlyMemory<byte> file, string import, bool dryRun, string actor, Func<string, bool> reaches, CancellationToken cancel = default)
+    public async Task<StockImportResult> RunAsync(ReadOnlyMemory<byte> file, string import, bool dryRun, string actor, Func<string, bool> reaches, ImportProgress? progress = null, CancellationToken cancel = default)
     {
+        progress ??= new();
         var errors = new ImportErrors();
         var (lines, columns) = Read(file.Span, errors);
         if (columns is null) errors.ThrowIfAny();
         var products = await CheckAsync(lines, columns!, reaches, cancel);
+        (progress.Total, progress.Errors) = (lines.Count, errors.Count);
+        progress.AddRead(lines.Count);
         errors.ThrowIfAny();
 
         var filled = lines.Where(line => line.Quantity > 0).ToList();
@@ -50,6 +54,7 @@ public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Loc
                     Interlocked.Add(ref units, line.Quantity);
                 }
                 else Interlocked.Increment(ref repeated);
+                progress.AddWritten(1);
             });
         }
         return new(import, dryRun, lines.Count, posted, repeated, lines.Count - filled.Count, units);

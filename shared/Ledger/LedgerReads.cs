@@ -20,6 +20,15 @@ public sealed class LedgerReads(Store store)
         return await JsonSerializer.DeserializeAsync(answer.Content, LedgerJson.Default.Balance, cancel);
     }
 
+    /// <summary>The entry that a command with <paramref name="key"/> wrote; null when it was never executed.</summary>
+    public async Task<Entry?> EntryAsync(string sku, string key, CancellationToken cancel = default)
+    {
+        using var answer = await store.Skus.ReadItemStreamAsync(Ids.Entry(key), new PartitionKey(sku), cancellationToken: cancel);
+        if (answer.StatusCode == HttpStatusCode.NotFound) return null;
+        answer.EnsureSuccessStatusCode();
+        return await JsonSerializer.DeserializeAsync(answer.Content, LedgerJson.Default.Entry, cancel);
+    }
+
     /// <summary>The balances there are of these SKUs. Point reads side by side: ReadMany would have the SDK plan a query over all their partitions.</summary>
     public async Task<IReadOnlyDictionary<string, Balance>> BalancesAsync(IEnumerable<string> skus, CancellationToken cancel = default)
     {

@@ -39,6 +39,21 @@ public sealed class InstantConverter : JsonConverter<DateTimeOffset>
     /// <summary>The instant cut to whole milliseconds, as it will be read back.</summary>
     public static DateTimeOffset Cut(DateTimeOffset at) => new(at.UtcTicks - at.UtcTicks % TimeSpan.TicksPerMillisecond, TimeSpan.Zero);
 
+    /// <summary>Reads an instant with its offset (RFC 3339), or a date: its first instant in UTC.</summary>
+    public static bool TryParse(string text, out DateTimeOffset at)
+    {
+        at = default;
+        if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day))
+        {
+            at = new(day.ToDateTime(default), TimeSpan.Zero);
+            return true;
+        }
+        var hasOffset = text.Length >= 20 && text[10] == 'T' && (text[^1] == 'Z' || (text[^6] is '+' or '-' && text[^3] == ':'));
+        if (!hasOffset || !DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.None, out at)) return false;
+        at = Cut(at);
+        return true;
+    }
+
     public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         reader.TokenType == JsonTokenType.String && reader.TryGetDateTimeOffset(out var at)
             ? at.ToUniversalTime()

@@ -22,15 +22,17 @@ public sealed class RequestFields
     RequestFields(JsonElement element, string pointer, List<Fault> faults) => (this.element, this.pointer, this.faults) = (element, pointer, faults);
 
     /// <summary>Reads a body.</summary>
+    /// <param name="json">The body.</param>
+    /// <param name="at">The pointer of the body itself, where it is part of something larger.</param>
     /// <exception cref="ProblemException">400 not UTF-8, not JSON, not an object.</exception>
-    public static RequestFields Parse(ReadOnlyMemory<byte> json)
+    public static RequestFields Parse(ReadOnlyMemory<byte> json, string at = "")
     {
         if (!Utf8.IsValid(json.Span)) throw Invalid("", "The body is not UTF-8.");
         try
         {
             using var document = JsonDocument.Parse(json, Strict);
             var root = document.RootElement.Clone();
-            return root.ValueKind == JsonValueKind.Object ? new(root, "", []) : throw Invalid("", $"Expected a JSON object, got {Said(root)}.");
+            return root.ValueKind == JsonValueKind.Object ? new(root, at, []) : throw Invalid(at, $"Expected a JSON object, got {Said(root)}.");
         }
         catch (JsonException error)
         {
@@ -124,6 +126,29 @@ public sealed class RequestFields
             texts.Add(text);
         }
         return texts;
+    }
+
+    /// <summary>A list whose items are texts or objects, with their places.</summary>
+    public IEnumerable<(int Index, string? Text, RequestFields? Members)> TextsOrObjects(string name, int most, int longest)
+    {
+        if (ListOf(name, most) is not { } items) yield break;
+        var index = 0;
+        foreach (var item in items.EnumerateArray())
+        {
+            var at = $"{At(name)}/{index}";
+            if (item.ValueKind == JsonValueKind.Object) yield return (index, null, new(item, at, faults));
+            else if (TextOf(item, at, longest) is { } text) yield return (index, text, null);
+            index++;
+        }
+    }
+
+    /// <summary>An instant with its offset (RFC 3339), cut to milliseconds; a date alone is its first instant in UTC.</summary>
+    public DateTimeOffset? Instant(string name)
+    {
+        if (OptionalText(name, 40) is not { } text) return null;
+        if (InstantConverter.TryParse(text, out var at)) return at;
+        Add(name, $"Expected an instant (RFC 3339), e.g. \"2026-11-23T09:15:00Z\", or a date, got {Short(text)}.");
+        return null;
     }
 
     /// <summary>What texts there are in the list <paramref name="name"/>, to look them up beforehand; notes no fault.</summary>

@@ -25,6 +25,7 @@ public sealed class Store(CosmosClient client)
         new("work", ["/location", "/id"], ["/status/?", "/priority/?"], Ttl: -1),
         new("listings", ["/channel"], ["/sku/?", "/status/?"]),
         new("styles", ["/id"], ["/season/?"]),
+        new("history", ["/style"], []),
         new("aliases", ["/id"], ["/sku/?"]),
         new("settings", ["/kind"], []),
         new("inbox", ["/id"], [], Ttl: -1),
@@ -41,6 +42,7 @@ public sealed class Store(CosmosClient client)
     public Container Work => database.GetContainer("work");
     public Container Listings => database.GetContainer("listings");
     public Container Styles => database.GetContainer("styles");
+    public Container History => database.GetContainer("history");
     public Container Aliases => database.GetContainer("aliases");
     public Container Settings => database.GetContainer("settings");
     public Container Inbox => database.GetContainer("inbox");

@@ -91,9 +91,9 @@ public sealed class CatalogueApiTests(AppFixture app) : IClassFixture<AppFixture
         Assert.Equal([(2, 5), (3, 3)], problem.GetProperty("errors").EnumerateArray().Select(error => (error.GetProperty("line").GetInt32(), error.GetProperty("column").GetInt32())));
         Assert.Equal(2, problem.GetProperty("errorCount").GetInt32());
         await Keyed("style,name,colour,size,sku\nBAD,Tee,Black,M,BAD-M\n").OkAsync();
-        await app.Client.PostAsync("/api/imports/products", new StringContent("{}", Encoding.UTF8, "application/json"), Cancel).ProblemAsync(HttpStatusCode.UnsupportedMediaType, "not-csv");
+        await app.Client.PostAsync("/api/imports/products", new StringContent("{}", Encoding.UTF8, "application/xml"), Cancel).ProblemAsync(HttpStatusCode.UnsupportedMediaType, "not-csv");
         await app.Client.PostAsync("/api/imports/products?dryRun=yes", Csv("a"), Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
-        await app.Client.PostAsync("/api/imports/products", Csv(new string('x', 25_000_001)), Cancel).ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too-large");
+        await app.Client.PostAsync("/api/imports/products", Csv(new string('x', 64_000_001)), Cancel).ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too-large");
 
         Task<HttpResponseMessage> Keyed(string csv) => app.Client.SendAsync(new(HttpMethod.Post, "/api/imports/products") { Content = Csv(csv), Headers = { { "Idempotency-Key", "bad" } } }, Cancel);
     }

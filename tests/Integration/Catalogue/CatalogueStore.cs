@@ -15,8 +15,11 @@ public sealed class CatalogueStore : IAsyncLifetime
     readonly List<CosmosClient> clients = [];
     CosmosStore store = null!;
 
+    /// <summary>Who writes the master.</summary>
+    public static readonly Caller Ana = new("k", "ana", Role.Admin, Scope.Everything);
+
     /// <summary>One process's part.</summary>
-    public sealed record Instance(Store Store, Aliases Aliases, ProductCatalogue Catalogue, Locations Locations, ProductImport Products, StockImport Stock);
+    public sealed record Instance(Store Store, Aliases Aliases, ProductCatalogue Catalogue, Locations Locations, ProductImport Products, StockImport Stock, StyleInventories Inventories, ProductExport Export);
 
     public async ValueTask InitializeAsync()
     {
@@ -32,9 +35,9 @@ public sealed class CatalogueStore : IAsyncLifetime
         clients.Add(client);
         var documents = new Store(client);
         var aliases = new Aliases(documents, time);
-        var catalogue = new ProductCatalogue(documents, aliases, time);
+        var catalogue = new ProductCatalogue(documents, aliases, new Categories(documents, time), time);
         var locations = new Locations(documents, time);
-        return new(documents, aliases, catalogue, locations, new(catalogue), new(catalogue, aliases, locations, new InventoryLedger(documents, time)));
+        return new(documents, aliases, catalogue, locations, new(catalogue), new(catalogue, aliases, locations, new InventoryLedger(documents, time)), new(catalogue, new LedgerReads(documents)), new(catalogue));
     }
 
     public ValueTask DisposeAsync()

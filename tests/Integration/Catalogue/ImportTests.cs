@@ -14,7 +14,7 @@ public sealed class ImportTests : IAsyncLifetime
     public ValueTask InitializeAsync() => store.InitializeAsync();
     public ValueTask DisposeAsync() => store.DisposeAsync();
 
-    static Task<ProductImportResult> Products(CatalogueStore.Instance on, string csv, bool dryRun = false) => on.Products.RunAsync(Encoding.UTF8.GetBytes(csv), "i", dryRun, "ana");
+    static Task<ProductImportResult> Products(CatalogueStore.Instance on, string csv, bool dryRun = false) => on.Products.RunAsync(Encoding.UTF8.GetBytes(csv), isJson: false, "i", dryRun, CatalogueStore.Ana);
     static Task<StockImportResult> Stock(CatalogueStore.Instance on, string csv, string import = "s", bool dryRun = false) => on.Stock.RunAsync(Encoding.UTF8.GetBytes(csv), import, dryRun, "ana", _ => true);
 
     static async Task<IReadOnlyList<ImportError>> Errors(Func<Task> import)
@@ -57,10 +57,10 @@ public sealed class ImportTests : IAsyncLifetime
         var again = await Stock(one, SampleCatalogue.StockCsv());
         Assert.Equal((0, stock.Posted, 0L), (again.Posted, again.Repeated, again.Units));
         var found = await one.Catalogue.GetStyleAsync("LSH101");
-        var inventory = await StyleInventory.ReadAsync(one.Store, found.Style, _ => true);
+        var inventory = await one.Inventories.ReadAsync(found.Style, CatalogueStore.Ana);
         Assert.Equal(inventory.Locations.Values.Sum(units => units.OnHand), inventory.Total.OnHand);
         Assert.True(inventory.Matrix["White"]["M"].Locations["WH1"].Available > 0);
-        Assert.Equal(["WH1"], (await StyleInventory.ReadAsync(one.Store, found.Style, location => location == "WH1")).Locations.Keys);
+        Assert.Equal(["WH1"], (await one.Inventories.ReadAsync(found.Style, CatalogueStore.Ana with { Scope = new(Locations: ["WH1"]) })).Locations.Keys);
     }
 
     [Fact]

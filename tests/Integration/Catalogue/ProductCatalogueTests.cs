@@ -20,7 +20,7 @@ public sealed class ProductCatalogueTests(CatalogueStore store) : IClassFixture<
     public async Task A_style_is_read_as_it_was_put_and_its_skus_resolve_by_every_code()
     {
         var one = store.New();
-        await Put(one, Draft("READ", Cell("READ-M", barcode: Gtin14(1)) with { Codes = ["supplier/1 100%"] }, Cell("READ-L", "L")));
+        await Put(one, Draft("READ", Cell("READ-M", barcode: Gtin14(1)) with { Codes = [new("supplier/1 100%")] }, Cell("READ-L", "L")));
         var found = await store.New().Catalogue.GetStyleAsync("READ");
         Assert.Equal(["READ-M", "READ-L"], found.Style.Cells.Select(cell => cell.Sku));
         Assert.False(found.Style.Writing);

@@ -53,7 +53,7 @@ public sealed class OrderRig : IAsyncDisposable
     /// <summary>A SKU with units at WH1 and WH2.</summary>
     public async Task<string> StockAsync(string sku, long wh1, long wh2 = 0)
     {
-        await this[0].Get<Aliases>().TakeAsync([new(Alias.IdOf(sku), sku, null)], CancellationToken.None);
+        await this[0].Get<Aliases>().TakeAsync([Alias.First(sku, sku, time.GetUtcNow())], CancellationToken.None);
         foreach (var (place, units) in new[] { ("WH1", wh1), ("WH2", wh2) })
             if (units > 0) await this[0].Get<InventoryLedger>().ExecuteAsync(new Post { Sku = sku, Actor = "test", Kind = PostKind.Receive, From = Accounts.Supplier, To = Accounts.OnHand(place), Quantity = units, UnitCost = 100_000, Id = $"open-{sku}-{place}" });
         return sku;

@@ -40,8 +40,15 @@ public class GtinTests
 
     static readonly Gen<string> Digits = Gen.OneOf(Gen.Const(7), Gen.Const(11), Gen.Const(12), Gen.Const(13)).SelectMany(length => Gen.Char['0', '9'].Array[length]).Select(chars => new string(chars)).Where(text => text.Trim('0').Length > 0);
 
+    // Of a kind that is for items: not of variable measure, no coupon, no refund.
+    static bool IsItem(string body)
+    {
+        var digits = (body + '0').PadLeft(14, '0');
+        return digits[0] != '9' && (digits.StartsWith("000000", StringComparison.Ordinal) || (digits[1..3] is not ("05" or "99") && digits[1..4] is not ("980" or "981" or "982" or "983" or "984")));
+    }
+
     [Fact]
-    public void Its_own_check_digit_is_accepted_and_every_other_refused() => Digits.Sample(body =>
+    public void Its_own_check_digit_is_accepted_and_every_other_refused() => Digits.Where(IsItem).Sample(body =>
     {
         var right = Gtin.CheckDigit(body);
         for (var digit = '0'; digit <= '9'; digit++) Assert.Equal(digit == right, Gtin.TryParse(body + digit, out _));
@@ -66,4 +73,29 @@ public class GtinTests
         if (Gtin.TryParse(text, out var gtin, out var problem)) Assert.Equal(14, gtin.Digits.Length);
         else Assert.False(string.IsNullOrEmpty(problem));
     });
+
+    [Theory]
+    [InlineData("980000000000", "refund")]
+    [InlineData("981000000000", "coupons")]
+    [InlineData("990000000000", "coupons")]
+    [InlineData("50000000000", "coupons")]
+    [InlineData("9012345678901", "variable measure")]
+    public void A_number_that_is_no_items_is_refused_and_says_why(string digits, string why)
+    {
+        Assert.False(Gtin.TryParse(digits + Gtin.CheckDigit(digits), out _, out var problem));
+        Assert.Contains(why, problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("200000000000", true)]
+    [InlineData("20000000000", true)]
+    [InlineData("40000000000", true)]
+    [InlineData("0200000", true)]
+    [InlineData("931234567890", false)]
+    [InlineData("60000000000", false)]
+    public void Numbers_of_one_company_only_are_known(string digits, bool restricted)
+    {
+        Assert.True(Gtin.TryParse(digits + Gtin.CheckDigit(digits), out var gtin));
+        Assert.Equal(restricted, gtin.IsRestricted);
+    }
 }

@@ -54,10 +54,10 @@ public class StyleRequestTests
     public void What_get_answers_can_be_put_back_and_changes_nothing()
     {
         var draft = Parse("""{"name":"Linen shirt","category":"Shirts","colours":["White","Navy"],"sizes":["S","M"],"matrix":{"Navy":{"M":{"sku":"A","price":"49.90","cost":"18.50","codes":["X/1"]}},"White":{"S":{"sku":"B"}}},"archived":[{"sku":"OLD","colour":"Red","size":"S"}]}""");
-        var plan = StylePlan.Make(draft, null, new Dictionary<string, Product>(), DateTimeOffset.UnixEpoch, "ana");
+        var plan = StylePlan.Make(draft, null, new Dictionary<string, Product>(), CategoryRules.Shipped, DateTimeOffset.UnixEpoch, "ana");
         var products = plan.Changed.ToDictionary(product => product.Sku);
         var view = JsonSerializer.Serialize(StyleRequest.View(new StyleAndProducts(plan.Style, products), new Caller("k", "ana", Role.Admin, Scope.Everything)), Json.Options);
-        Assert.True(StylePlan.Make(Parse(view), plan.Style, products, DateTimeOffset.UnixEpoch, "ben").IsUnchanged, view);
+        Assert.True(StylePlan.Make(Parse(view), plan.Style, products, CategoryRules.Shipped, DateTimeOffset.UnixEpoch, "ben").IsUnchanged, view);
     }
 
     [Fact]

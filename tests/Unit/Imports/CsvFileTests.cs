@@ -87,7 +87,7 @@ public class CsvFileTests
         Gen.Select(Gen.OneOf(Gen.Const(','), Gen.Const(';'), Gen.Const('\t')), Gen.OneOf(Gen.Const("\n"), Gen.Const("\r\n"), Gen.Const("\r")), Field.Array[3].Array[1, 12]).Sample((delimiter, end, records) =>
         {
             var heading = string.Join(delimiter, "h1", "h2", "h3");
-            var text = heading + end + string.Concat(records.Select(record => string.Join(delimiter, record.Select(field => '"' + field.Replace("\"", "\"\"", StringComparison.Ordinal) + '"')) + end));
+            var text = heading + end + string.Concat(records.Select(record => string.Join(delimiter, record.Select(field => '"' + CsvFile.Safe(field.Trim()).Replace("\"", "\"\"", StringComparison.Ordinal) + '"')) + end));
             var (rows, errors, _) = Read(text);
             Assert.Equal(0, errors.Count);
             Assert.Equal(records.Where(record => record.Any(field => field.Trim().Length > 0)).Select(record => string.Join('|', record.Select(field => field.Trim()))), rows.Select(row => string.Join('|', row.Fields)));

@@ -13,8 +13,10 @@ public class ProductImportTests
     static (IReadOnlyList<StyleDraft> Drafts, ImportErrors Errors) Read(string text)
     {
         var errors = new ImportErrors();
-        return (ProductImport.Read(Encoding.UTF8.GetBytes(text), errors).Drafts, errors);
+        return (Drafts(ProductFile.Open(Encoding.UTF8.GetBytes(text), errors)), errors);
     }
+
+    static IReadOnlyList<StyleDraft> Drafts(ProductSource? file) => file is null ? [] : [.. Enumerable.Range(0, file.Styles).Select(file.Draft)];
 
     [Theory]
     [InlineData("S,N,Navy,M,A/B,,,,", 5, "sku", "may not have")]
@@ -83,7 +85,7 @@ public class ProductImportTests
         Assert.Equal(40, drafts.Count);
         var skus = drafts.Sum(draft => draft.Skus.Count);
         Assert.InRange(skus, 550, 650);
-        Assert.All(drafts, draft => Assert.Empty(StylePlan.Make(draft, null, new Dictionary<string, Product>(), DateTimeOffset.UnixEpoch, "x").Objections));
+        Assert.All(drafts, draft => Assert.Empty(StylePlan.Make(draft, null, new Dictionary<string, Product>(), CategoryRules.Shipped, DateTimeOffset.UnixEpoch, "x").Objections));
         var stock = new ImportErrors();
         Assert.Equal(3 * skus, StockImport.Read(Encoding.UTF8.GetBytes(SampleCatalogue.StockCsv()), stock).Lines.Count);
         Assert.Equal(0, stock.Count);
@@ -117,9 +119,9 @@ public class ProductImportTests
             if (kind is 1 or 2) bytes.RemoveRange(cut % bytes.Count, bytes.Count - cut % bytes.Count);
             if (kind is 3) bytes.Insert(at % bytes.Count, value);
             var errors = new ImportErrors();
-            var (drafts, columns) = ProductImport.Read([.. bytes], errors);
-            Assert.True(columns is not null || errors.Count > 0);
-            foreach (var draft in drafts) StylePlan.Make(draft, null, new Dictionary<string, Product>(), DateTimeOffset.UnixEpoch, "x");
+            var file = ProductFile.Open([.. bytes], errors);
+            Assert.True(file is not null || errors.Count > 0);
+            foreach (var draft in Drafts(file)) StylePlan.Make(draft, null, new Dictionary<string, Product>(), CategoryRules.Shipped, DateTimeOffset.UnixEpoch, "x");
             StockImport.Read([.. bytes], new ImportErrors());
         }, iter: 3000);
 
@@ -131,10 +133,10 @@ public class ProductImportTests
         {
             var errors = new ImportErrors();
             var text = Heading + string.Join('\n', rows.Select(row => string.Join(',', row)));
-            var (drafts, columns) = ProductImport.Read(Encoding.UTF8.GetBytes(text), errors);
-            Assert.All(drafts.SelectMany(draft => draft.Skus), sku => Assert.True(Sku.TryParse(sku.Sku, out _)));
+            var file = ProductFile.Open(Encoding.UTF8.GetBytes(text), errors);
+            Assert.All(Drafts(file).SelectMany(draft => draft.Skus), sku => Assert.True(Sku.TryParse(sku.Sku, out _)));
             Assert.All(errors.List, error => Assert.True(error.Line >= 1 && error.Column >= 0 && error.Message.Length > 0));
-            Assert.NotNull(columns);
+            Assert.NotNull(file);
         });
 
     [Fact]

@@ -1,0 +1,39 @@
+using Selvedge.Catalogue;
+
+namespace Selvedge.Imports;
+
+/// <summary>
+/// Styles in a file, which is checked by itself when it is opened. Only where each style stands is kept, so that a file of any length takes little
+/// memory; a draft is read from the file each time it is asked for.
+/// </summary>
+public abstract class ProductSource
+{
+    readonly Dictionary<string, (string Sku, int Line)> codes = new(StringComparer.Ordinal);
+
+    /// <summary>SKUs in the file, and styles.</summary>
+    public int Rows { get; protected set; }
+    public abstract int Styles { get; }
+
+    /// <summary>How many SKUs a style has.</summary>
+    public abstract int RowsOf(int style);
+
+    public abstract StyleDraft Draft(int style);
+
+    /// <summary>Notes what the catalogue objects to where it stands in the file.</summary>
+    public abstract void Note(Objection objection);
+
+    /// <summary>The SKU and line that have this code already; null when it is the first (or the same line again).</summary>
+    protected (string Sku, int Line)? Taken(string code, string sku, int line)
+    {
+        if (codes.TryAdd(Alias.IdOf(code), (sku, line))) return null;
+        var (other, there) = codes[Alias.IdOf(code)];
+        return there == line && other == sku ? null : (other, there);
+    }
+
+    /// <summary>What of the check by itself is no longer needed.</summary>
+    protected void Checked()
+    {
+        codes.Clear();
+        codes.TrimExcess();
+    }
+}
