@@ -25,6 +25,7 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
         context.Caller().RequireChannel(asked.Channel);
         var channel = await channels.FindAsync(asked.Channel, context.CancellationToken)
             ?? throw ProblemException.Invalid($"/channel: There is no channel '{asked.Channel}'. PUT api/channels/{{id}} makes one.", [new Fault("/channel", "There is no such channel.")]);
+        if (asked.Draft.Hold is { } hold) OrderRequest.CheckHold(channel, hold.ExpiresAt, time.GetUtcNow(), "/hold/expiresAt");
         await asked.CheckAsync(code => catalogue.ResolveAsync(code));
         var content = asked.Draft.ContentHash();
         var draft = asked.Draft.Currency.Length > 0 ? asked.Draft : asked.Draft with { Currency = configuration["Currency"] ?? "AUD" };
@@ -67,7 +68,29 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
         fields?.ThrowIfFaulty();
         var order = await FindAsync(id, context.Caller());
         var cancel = new Cancel(CancelState.Asked, InstantConverter.Cut(time.GetUtcNow()), reason, context.Caller().Actor);
-        var taken = await intake.CancelAsync(order.Id, cancel, Patience) ?? throw Unknown(id);
+        return Answer(request, await intake.CancelAsync(order.Id, cancel, Patience) ?? throw Unknown(id));
+    }
+
+    /// <summary>Sells what an order on hold holds.</summary>
+    [Function("ConfirmOrder"), Access(Role.Sales)]
+    public async Task<IResult> ConfirmOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/orders/{id}/confirm")] HttpRequest request, string id, FunctionContext context)
+    {
+        var order = await FindAsync(id, context.Caller());
+        return Answer(request, await intake.ConfirmAsync(order.Id, context.Caller().Actor, Patience) ?? throw Unknown(id));
+    }
+
+    /// <summary>Holds what an order holds until another day. <c>{expiresAt}</c></summary>
+    [Function("ExtendOrder"), Access(Role.Sales)]
+    public async Task<IResult> ExtendOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/orders/{id}/extend")] HttpRequest request, string id, FunctionContext context)
+    {
+        var until = OrderRequest.ParseExtension(await request.FieldsAsync());
+        var order = await FindAsync(id, context.Caller());
+        OrderRequest.CheckHold(await channels.GetAsync(order.Channel), until, time.GetUtcNow(), "/expiresAt");
+        return Answer(request, await intake.ExtendAsync(order.Id, until, Patience) ?? throw Unknown(id));
+    }
+
+    static IResult Answer(HttpRequest request, Taken taken)
+    {
         if (taken.Repeat) request.MarkReplayed();
         return Request.Answer(OrderView.Of(taken.Order), taken.Order.Intake is not null ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
     }

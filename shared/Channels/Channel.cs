@@ -47,6 +47,10 @@ public sealed record Channel : ISetting
     /// <summary>Units of every SKU that this channel leaves to the others.</summary>
     public long Buffer { get; init; }
 
+    /// <summary>Most units of one SKU that one owner may hold in all by this channel's orders; null: no limit. And for how many days anything is held.</summary>
+    public long? HoldLimit { get; init; }
+    public int HoldDays { get; init; } = 30;
+
     /// <summary>0 to 9: whose waiting orders are served first; 9 before 0.</summary>
     public int Priority { get; init; }
     public long Version { get; init; }
@@ -60,7 +64,7 @@ public sealed record Channel : ISetting
     /// <summary>Our location by the channel's id of a place; null when nobody said which it is.</summary>
     public string? PlaceOf(string id) => Places?.GetValueOrDefault(id);
 
-    /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, places?, api?, currency?, buffer?, priority?}</c>; shortage is <c>oversold</c> when left out.</summary>
+    /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, places?, api?, currency?, buffer?, holdLimit?, holdDays?, priority?}</c>; shortage is <c>oversold</c> when left out.</summary>
     /// <exception cref="ProblemException">400 with the JSON pointer of every fault; no fault repeats text that stands in <c>secret</c>.</exception>
     public static Channel Parse(string id, RequestFields body, Func<string, bool> isLocation)
     {
@@ -71,6 +75,7 @@ public sealed record Channel : ISetting
             Shortage = body.Word<ShortagePolicy>("shortage", ShortagePolicy.Oversold), Secret = SecretName(body, "secret"), SecretPrevious = SecretName(body, "secretPrevious"),
             Places = body.Object("places")?.TextMembers(60, 40).ToDictionary(place => place.Name, place => place.Value, StringComparer.Ordinal) is { Count: > 0 } places ? places : null,
             Api = ChannelApi.Parse(body.Object("api")),
+            HoldLimit = body.OptionalWhole("holdLimit", 0, 1_000_000), HoldDays = (int)body.Whole("holdDays", 1, 366, 30),
             Currency = body.OptionalText("currency", 3), Buffer = body.Whole("buffer", 0, 1_000_000, 0), Priority = (int)body.Whole("priority", 0, 9, 0),
         };
         if (channel.Is.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-')) body.Add("kind", "Expected the system's name in lower case, e.g. \"shopify\".");

@@ -179,12 +179,19 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, Exceptio
             if (early.Count == 0) continuation = page.ContinuationToken;
             if (progress is not null) await progress(replay.Entries);
         }
-        if (last.ETag is null) replay.Differences.Add($"{sku}: there are entries or claims and no balance");
+        // A SKU that has not moved yet has no balance either.
+        if (last.ETag is null && (proof is not null || claims.Count > 0 || await HasJournalAsync(sku))) replay.Differences.Add($"{sku}: there are entries or claims and no balance");
         if (replay.Balance.Sequence < last.Sequence) replay.Differences.Add($"{sku}: entry {replay.Balance.Sequence + 1} is missing");
         replay.Compare(last, claims, moved);
         if (replay.Differences.Count == 0 && continuation is not null && replay.Entries > 0)
             await KeepAsync(new(proofId, "proof", replay.Balance, replay.Claims, continuation));
         return (replay.Entries, replay.Differences);
+    }
+
+    async Task<bool> HasJournalAsync(string sku)
+    {
+        using var pages = store.Skus.GetItemQueryIterator<string>("SELECT VALUE c.sku FROM c WHERE c.first = true", requestOptions: new() { PartitionKey = new PartitionKey(sku) });
+        return (await pages.ReadNextAsync()).Count > 0;
     }
 
     async Task<Proof?> ProofAsync(string id)

@@ -119,15 +119,18 @@ public sealed record Settle : Command
     public required long Revision { get; init; }
     public required bool Keep { get; init; }
 
+    /// <summary>With <see cref="Keep"/>: what was tentative is a hold until then, not a commitment.</summary>
+    public DateTimeOffset? Until { get; init; }
+
     /// <summary>Released because its time came (<see cref="SetClaim.ExpiresAt"/>) and not because someone asked; then only if it has come.</summary>
     public bool Lapsed { get; init; }
 
     /// <summary>Which time of holding is meant, where one revision may hold more than once (staged units that were put back): the claim document's ETag
     /// as it was seen. Null: the revision is settled once.</summary>
     public string? Seen { get; init; }
-    public override string Key => Ids.Revision(Order, Line, Revision) + (Lapsed ? ":lapsed" : Keep ? ":kept" : ":released")
+    public override string Key => Ids.Revision(Order, Line, Revision) + (Lapsed ? ":lapsed" : Until is not null ? ":held" : Keep ? ":kept" : ":released")
         + (Seen is { } seen ? ":" + Ids.Join([seen.Trim('"')], 48) : "");
-    internal override void Describe(Canonical c) => c.Name("settle").Add(Order).Add(Line).Add(Revision).Add(Keep).Add(Lapsed);
+    internal override void Describe(Canonical c) => c.Name("settle").Add(Order).Add(Line).Add(Revision).Add(Keep).Add(Lapsed).Add(Until);
 }
 
 /// <summary>A live scan at the shelf: onHand → staged, and the claim of <see cref="Order"/>/<see cref="Line"/> with it. A request: refused when

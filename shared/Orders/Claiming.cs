@@ -64,11 +64,11 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
 
     static bool Grows(Order order, OrderLine line) => IsOpen(order, line) && !(line.Was > line.Quantity);
 
-    /// <summary>Makes the order's tentative claims firm. False when one of them is gone.</summary>
+    /// <summary>Makes what the order holds tentatively, or on hold, firm; while the order is on hold, a hold. False when one of its claims is gone.</summary>
     public async Task<bool> KeepAsync(Order order)
     {
         var kept = true;
-        await BySkuAsync(order, (_, line) => line.Claims, async at =>
+        await BySkuAsync(order, (_, line) => line.Claims && line.Committed + line.Backordered + line.Oversold > 0, async at =>
         {
             if ((await execute(Settlement(order, order.Lines[at], keep: true))).Verdict == Verdict.Refused) kept = false;
         });
@@ -83,16 +83,22 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
     }
 
     /// <summary>Sets every line's claim to nothing at <paramref name="revision"/>: what lower revisions hold is released, and what they still
-    /// send is out of date from then on.</summary>
-    public Task ReleaseAsync(Order order, long revision) => BySkuAsync(order, (_, line) => line.MayHold, at => execute(new SetClaim
+    /// send is out of date from then on. The journal says of a hold whether it was let go or its time was up.</summary>
+    public Task ReleaseAsync(Order order, long revision) => BySkuAsync(order, (_, line) => line.MayHold, async at =>
     {
-        Sku = order.Lines[at].Sku, Order = order.Id, Line = order.Lines[at].Id, Quantity = 0, Places = [], Revision = revision, Shortage = Shortage.Short,
-        Channel = order.Channel, Actor = Actor(order), Reason = order.Cancel?.Reason,
-    }));
+        var line = order.Lines[at];
+        if (order.Hold?.Ended is HoldEnd.Released or HoldEnd.Expired)
+            await execute(Settlement(order, line, keep: false) with { Lapsed = order.Hold.Ended is HoldEnd.Expired, Actor = order.Hold.EndedBy ?? Actor(order), Reason = order.Cancel?.Reason });
+        await execute(new SetClaim
+        {
+            Sku = line.Sku, Order = order.Id, Line = line.Id, Quantity = 0, Places = [], Revision = revision, Shortage = Shortage.Short,
+            Channel = order.Channel, Actor = Actor(order), Reason = order.Cancel?.Reason,
+        });
+    });
 
     static SetClaim Claim(Order order, OrderLine line)
     {
-        var tentative = IsTentative(order);
+        var (tentative, hold) = (IsTentative(order), order.Hold is { Ended: null } held ? held : null);
         return new()
         {
             Sku = line.Sku, Order = order.Id, Line = line.Id, Quantity = line.Quantity, Places = line.Places ?? [], Revision = RevisionOf(order, line),
@@ -100,14 +106,24 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
             AsksFirst = order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial, Buffer = order.Plan?.Buffer ?? 0,
             Channel = order.Channel, Fences = Fences(order), Priority = order.Priority, RequiredBy = order.RequiredBy,
             Tentative = tentative, Beside = tentative ? order.Lines.TakeWhile(other => other != line).Where(other => other.Claims && other.Sku == line.Sku).Sum(other => other.Quantity) : 0,
-            ExpiresAt = tentative ? order.Plan!.RoutedAt + Tentative(order) : null, Actor = Actor(order),
+            ExpiresAt = tentative ? order.Plan!.RoutedAt + Tentative(order) : hold?.ExpiresAt, Actor = Actor(order),
+            Kind = hold is null ? ClaimKind.Commit : ClaimKind.Hold, Owner = hold?.Owner, OwnerLimit = order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial ? hold?.Limit : null,
         };
     }
 
-    static Settle Settlement(Order order, OrderLine line, bool keep) =>
-        new() { Sku = line.Sku, Order = order.Id, Line = line.Id, Revision = order.Revision, Keep = keep, Actor = Actor(order) };
+    static Settle Settlement(Order order, OrderLine line, bool keep) => new()
+    {
+        Sku = line.Sku, Order = order.Id, Line = line.Id, Revision = RevisionOf(order, line), Keep = keep, Until = keep && order.Hold is { Ended: null } hold ? hold.ExpiresAt : null,
+        Actor = Actor(order),
+    };
 
-    static string[] Fences(Order order) => order.Customer is { } customer ? ["customer:" + customer, "channel:" + order.Channel] : ["channel:" + order.Channel];
+    static string[] Fences(Order order) => (order.Customer, order.CustomerGroup) switch
+    {
+        (null, null) => [RingFence.Channel(order.Channel)],
+        ({ } customer, null) => [RingFence.Customer(customer), RingFence.Channel(order.Channel)],
+        (null, { } group) => [RingFence.Group(group), RingFence.Channel(order.Channel)],
+        ({ } customer, { } group) => [RingFence.Customer(customer), RingFence.Group(group), RingFence.Channel(order.Channel)],
+    };
 
     static string Actor(Order order) => "channel:" + order.Channel;
 

@@ -19,9 +19,15 @@ public static class Deciding
             Status = order.Status is OrderStatus.Cancelled ? OrderStatus.Cancelled : claimed.Refused ? OrderStatus.Refused : StatusOf(order, lines),
             UpdatedAt = now,
             Intake = settles ? order.Intake! with { Step = IntakeStep.Settle } : null,
-            IntakeDue = settles ? order.IntakeDue : null,
+            IntakeDue = settles ? order.IntakeDue : claimed.Refused ? null : HeldUntil(order),
         };
     }
+
+    /// <summary>When the sweeper is to look at a decided order again: when its hold ends.</summary>
+    public static DateTimeOffset? HeldUntil(Order order) => order.Hold is { Ended: null } hold ? hold.ExpiresAt : null;
+
+    /// <summary>The order whose claims were kept: tentative ones are firm, holds commitments.</summary>
+    public static Order Kept(Order order, DateTimeOffset now) => order with { Status = StatusOf(order, order.Lines), Intake = null, IntakeDue = HeldUntil(order), UpdatedAt = now };
 
     /// <summary>The order after an edit that asks first was refused: every line holds again what it held before. What the channel asks for stays stated.</summary>
     public static Order EditRefused(Order order, DateTimeOffset now) => order with
@@ -60,6 +66,7 @@ public static class Deciding
     {
         Status = OrderStatus.Cancelled,
         Cancel = cancel,
+        Hold = order.Hold is { Ended: null } hold ? hold with { Ended = HoldEnd.Released, EndedAt = now, EndedBy = cancel.Actor } : order.Hold,
         Revision = order.Revision + 1,
         Lines = [.. order.Lines.Select(line => line with { Committed = 0, Backordered = 0, Oversold = 0, Cancelled = line.Quantity })],
         UpdatedAt = now,
@@ -94,8 +101,9 @@ public static class Deciding
         return line with { Committed = held, Missing = line.Quantity - held };
     }
 
-    static OrderStatus StatusOf(Order order, OrderLine[] lines) =>
-        lines.Any(line => line.Oversold > 0) ? OrderStatus.Oversold
+    static OrderStatus StatusOf(Order order, IReadOnlyList<OrderLine> lines) =>
+        order.Hold is { Ended: null } ? OrderStatus.Held
+        : lines.Any(line => line.Oversold > 0) ? OrderStatus.Oversold
         : lines.Any(line => line.Backordered > 0) ? OrderStatus.Backordered
         : lines.Any(line => line.Missing > 0 || line.Kind == LineKind.Unknown) || TillFacts.IsLost(order) ? OrderStatus.Partial
         : order.Till is not null && lines.Any(line => line is { Kind: LineKind.Stock, FulfilledBy: FulfilledBy.Till }) ? OrderStatus.Shipped

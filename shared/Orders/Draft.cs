@@ -20,6 +20,10 @@ public sealed record Draft
 
     public required string ExternalId { get; init; }
     public string? Customer { get; init; }
+    public string? CustomerGroup { get; init; }
+
+    /// <summary>Set when it is to be held and not sold yet.</summary>
+    public Hold? Hold { get; init; }
     public string? Name { get; init; }
     public DateTimeOffset? PlacedAt { get; init; }
     public DateTimeOffset? RequiredBy { get; init; }
@@ -49,7 +53,7 @@ public sealed record Draft
     /// <summary>Hash of everything that was asked, in our canonical encoding.</summary>
     public string ContentHash()
     {
-        var content = Canonical.Start().Name("order").Add(ExternalId).Add(Customer).Add(Name).Add(PlacedAt).Add(RequiredBy).Add((long?)Priority).Add(Currency).Add(Test);
+        var content = Canonical.Start().Name("order").Add(ExternalId).Add(Customer).Add(CustomerGroup).Add((int?)Hold?.Kind).Add(Hold?.Owner).Add(Hold?.ExpiresAt).Add(Name).Add(PlacedAt).Add(RequiredBy).Add((long?)Priority).Add(Currency).Add(Test);
         foreach (var line in Lines)
             content.Name("line").Add(line.Id).Add(line.Code).Add(line.Quantity).Add(line.UnitPrice).Add(line.Discount).Add(line.Tax).Add(line.TaxIncluded).Add(line.ShippingShare).Add(line.NeedsStock);
         content.Name("person").Add(Person?.Email).Add(Person?.Phone);

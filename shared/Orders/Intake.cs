@@ -118,11 +118,37 @@ public sealed partial class Intake(
         return new(await WithinAsync(order, RunAsync(order, owner), patience), repeat);
     }
 
-    /// <summary>Takes over an order whose time is up and finishes it; does nothing when there is nothing to do.</summary>
+    /// <summary>Sells what an order holds. Null when there is none.</summary>
+    /// <exception cref="ProblemException">409 it is not on hold, or holds nothing any more.</exception>
+    public async Task<Taken?> ConfirmAsync(string id, string actor, TimeSpan patience)
+    {
+        if (await HoldAsync(id, (order, owner) => Holds.Confirmed(order, actor, owner, Now), patience) is not { } taken) return null;
+        return taken.Order.Status is OrderStatus.Expired ? throw Holds.Lapsed(taken.Order) : taken;
+    }
+
+    /// <summary>Holds what an order holds until another day. Null when there is none.</summary>
+    /// <exception cref="ProblemException">409 it is not on hold, or holds nothing any more.</exception>
+    public Task<Taken?> ExtendAsync(string id, DateTimeOffset until, TimeSpan patience) => HoldAsync(id, (order, owner) => Holds.Extended(order, until, owner, Now), patience);
+
+    async Task<Taken?> HoldAsync(string id, Func<Order, string, Order> change, TimeSpan patience)
+    {
+        if (await orders.ReadAsync(id) is not { } order) return null;
+        var (started, owner) = (time.GetTimestamp(), Guid.NewGuid().ToString("N"));
+        (order, var changed) = await ChangeAsync(order, owner, current => Task.FromResult(change(current, owner)));
+        return new(await WithinAsync(order, RunAsync(order, owner), Left(patience, started)), !changed, changed ? Heard.Changed : Heard.Repeat);
+    }
+
+    /// <summary>Takes over an order whose time is up and finishes it, or ends its hold; does nothing when there is nothing to do.</summary>
     public async Task FinishAsync(string id)
     {
-        if (await orders.ReadAsync(id) is not { Intake: not null } order || order.IntakeDue > time.GetUtcNow()) return;
+        if (await orders.ReadAsync(id) is not { IntakeDue: { } due } order || due > time.GetUtcNow()) return;
         var owner = Guid.NewGuid().ToString("N");
+        if (order.Intake is null)
+        {
+            var over = Holds.Expired(order, owner, Now);
+            if (!ReferenceEquals(over, order) && await orders.ReplaceAsync(over) is { } expired) await RunAsync(expired, owner);
+            return;
+        }
         if (await orders.ReplaceAsync(Deciding.TakenOver(order, owner, Now)) is not { } taken) return;
         LogTakenOver(id, taken.Intake!.Step, taken.Intake.Attempts);
         if (taken.Intake.Attempts == 8) await exceptions.StuckAsync(taken);
@@ -214,7 +240,7 @@ public sealed partial class Intake(
                 var next = intake.Step switch
                 {
                     IntakeStep.Claim => await ClaimAsync(order),
-                    IntakeStep.Settle => await SettleAsync(order, owner),
+                    IntakeStep.Settle or IntakeStep.Confirm => await KeepAsync(order, owner),
                     _ => await ReleaseAsync(order),
                 };
                 order = next ?? await orders.ReadAsync(order.Id) ?? order;
@@ -240,6 +266,7 @@ public sealed partial class Intake(
             return true;
         });
         if (claimed.Overtaken) return null;
+        if (claimed.Refused && Claiming.IsEdit(order) && order.Hold is { Ended: null }) return await orders.ReplaceAsync(Holds.Over(held, held.Intake!.Owner, Now));
         if (claimed.Refused && Claiming.IsEdit(order))
         {
             await exceptions.EditRefusedAsync(held);
@@ -256,9 +283,12 @@ public sealed partial class Intake(
         return written;
     }
 
-    async Task<Order?> SettleAsync(Order order, string owner) => await claiming.KeepAsync(order)
-        ? await orders.ReplaceAsync(order with { Intake = null, IntakeDue = null, UpdatedAt = Now })
-        : await orders.ReplaceAsync(Deciding.TakenOver(order, owner, Now, again: true));
+    // Of a hold that lapsed while it was confirmed nothing is left to sell, unless the channel has sold it already.
+    async Task<Order?> KeepAsync(Order order, string owner) => await orders.ReplaceAsync(
+        await claiming.KeepAsync(order) ? Deciding.Kept(order, Now)
+        : order.Intake!.Step is IntakeStep.Settle ? Deciding.TakenOver(order, owner, Now, again: true)
+        : order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial ? Holds.Over(order, owner, Now)
+        : Holds.Again(order, owner, Now));
 
     async Task<Order?> ReleaseAsync(Order order)
     {

@@ -20,6 +20,10 @@ public enum OrderStatus
     Partial,
     /// <summary>Short, and the channel takes all or nothing: nothing is held.</summary>
     Refused,
+    /// <summary>Held for its owner until a date, not sold.</summary>
+    Held,
+    /// <summary>Its hold lapsed: nothing is held any more.</summary>
+    Expired,
     /// <summary>Nothing is held any more.</summary>
     Cancelled,
     /// <summary>Under way in the warehouse.</summary>
@@ -68,6 +72,8 @@ public enum IntakeStep
     Settle,
     /// <summary>Set every line's claim to nothing at the order's revision.</summary>
     Release,
+    /// <summary>Make the order's holds commitments.</summary>
+    Confirm,
 }
 
 /// <summary>One canonical order for every surface: document of container <c>orders</c>, id = <c>&lt;channel&gt;:&lt;external id&gt;</c>. Money is in whole
@@ -82,6 +88,12 @@ public sealed record Order
 
     /// <summary>The customer it is for, where the surface knows customers (wholesale, b2b): an id, never a name.</summary>
     public string? Customer { get; init; }
+
+    /// <summary>The group the customer is in, e.g. <c>vip</c>: it may draw on what is ring-fenced for that.</summary>
+    public string? CustomerGroup { get; init; }
+
+    /// <summary>That it is, or was, held and not sold.</summary>
+    public Hold? Hold { get; init; }
 
     /// <summary>What people call it, e.g. <c>#1001</c>.</summary>
     public string? Name { get; init; }
@@ -112,7 +124,7 @@ public sealed record Order
     public Plan? Plan { get; init; }
     public IntakeState? Intake { get; init; }
 
-    /// <summary>When the sweeper may take the intake over; absent when it is done.</summary>
+    /// <summary>When the sweeper may take the intake over, or is to end a hold; absent when there is nothing to do.</summary>
     public DateTimeOffset? IntakeDue { get; init; }
     public Cancel? Cancel { get; init; }
 

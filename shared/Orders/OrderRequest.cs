@@ -1,3 +1,4 @@
+using Selvedge.Channels;
 using Selvedge.Platform;
 
 namespace Selvedge.Orders;
@@ -32,13 +33,24 @@ public sealed record OrderRequest(string Channel, Draft Draft)
         if (body.Has("currency") && (currency.Length != 3 || !currency.All(char.IsAsciiLetterUpper))) body.Add("currency", "Expected three capital letters (ISO 4217), e.g. \"AUD\".");
         var draft = new Draft
         {
-            ExternalId = body.Text("externalId", Draft.LongestId), Customer = body.OptionalText("customer", 60), Name = body.OptionalText("name", 100),
+            ExternalId = body.Text("externalId", Draft.LongestId), Customer = body.OptionalText("customer", 60), CustomerGroup = body.OptionalText("customerGroup", 60),
+            Hold = HoldOf(body.Object("hold"), actor), Name = body.OptionalText("name", 100),
             PlacedAt = Instant(body, "placedAt"), RequiredBy = Instant(body, "requiredBy"), Priority = (int?)body.OptionalWhole("priority", 0, 9),
             Currency = currency, Lines = lines, Actor = actor,
             Person = new() { Id = "", Email = body.OptionalText("email", 320), Phone = body.OptionalText("phone", 40), ShipTo = Address(body.Object("shipTo")), BillTo = Address(body.Object("billTo")) },
         };
         body.ThrowIfFaulty();
         return new(channel, draft);
+    }
+
+    /// <summary>Refuses a hold that is over already, or longer than the channel holds anything.</summary>
+    /// <exception cref="ProblemException">400 with the JSON pointer.</exception>
+    public static void CheckHold(Channel channel, DateTimeOffset until, DateTimeOffset now, string pointer)
+    {
+        var most = now.AddDays(channel.HoldDays);
+        if (until > now && until <= most) return;
+        var detail = until <= now ? $"The hold would be over already: {InstantConverter.Text(until)} is past." : $"Channel '{channel.Id}' holds for {channel.HoldDays} days at most, until {InstantConverter.Text(most)}.";
+        throw ProblemException.Invalid($"{pointer}: {detail}", [new Fault(pointer, detail)]);
     }
 
     /// <summary>Refuses codes that mean no SKU of ours: who asks can correct them.</summary>
@@ -49,6 +61,23 @@ public sealed record OrderRequest(string Channel, Draft Draft)
         for (var i = 0; i < Draft.Lines.Count; i++)
             if (await resolve(Draft.Lines[i].Code) is null) faults.Add(new($"/lines/{i}/sku", $"'{Draft.Lines[i].Code}' is no SKU, barcode or code of ours."));
         if (faults.Count > 0) throw ProblemException.Invalid($"{faults[0].Pointer}: {faults[0].Detail}{(faults.Count > 1 ? $" And {faults.Count - 1} more." : "")}", faults.Take(100));
+    }
+
+    /// <summary>Reads <c>{expiresAt}</c>.</summary>
+    /// <exception cref="ProblemException">400.</exception>
+    public static DateTimeOffset ParseExtension(RequestFields body)
+    {
+        if (!body.Has("expiresAt")) body.Add("expiresAt", "Expected when the hold lapses, as RFC 3339 text; it is missing.");
+        var until = Instant(body, "expiresAt");
+        body.ThrowIfFaulty();
+        return until!.Value;
+    }
+
+    static Hold? HoldOf(RequestFields? hold, string actor)
+    {
+        if (hold is null) return null;
+        if (!hold.Has("expiresAt")) hold.Add("expiresAt", "Expected when the hold lapses, as RFC 3339 text; it is missing.");
+        return new(hold.Word<HoldKind>("kind", HoldKind.Quote), hold.OptionalText("owner", 100) ?? actor, Instant(hold, "expiresAt") ?? default);
     }
 
     static DateTimeOffset? Instant(RequestFields body, string name)

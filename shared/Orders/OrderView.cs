@@ -7,7 +7,7 @@ public sealed record OrderView(
     string Id, string Channel, Surface ChannelKind, string ExternalId, string? Customer, string? Name, OrderStatus Status, DateTimeOffset CreatedAt,
     DateTimeOffset UpdatedAt, DateTimeOffset? PlacedAt, DateTimeOffset? RequiredBy, int Priority, string Currency, string? Rate, DateOnly? RateDate,
     long Revision, IReadOnlyList<OrderLineView> Lines, Plan? Plan, bool Deciding, Cancel? Cancel, bool Test, IReadOnlyDictionary<string, string>? References,
-    Person? People, DateTimeOffset? ChannelUpdatedAt, PresentmentView? Presentment, IReadOnlyList<RefundView>? Refunds, string? Till, bool? Stale)
+    Person? People, DateTimeOffset? ChannelUpdatedAt, PresentmentView? Presentment, IReadOnlyList<RefundView>? Refunds, string? Till, bool? Stale, string? CustomerGroup, Hold? Hold)
 {
     /// <param name="order">The order.</param>
     /// <param name="people">Who it is for, for callers who may know.</param>
@@ -20,7 +20,7 @@ public sealed record OrderView(
         order.Plan, order.Intake is not null, order.Cancel, order.Test, order.References, people is null ? null : people with { Source = null, ETag = null },
         order.Source?.UpdatedAt, order.Presentment is { } seen ? new(seen.Currency, Money.Text(seen.Total), seen.Rate) : null,
         order.Refunds?.Select(refund => new RefundView(refund.Id, refund.At, refund.Till, [.. refund.Lines.Select(line => new RefundLineView(line.Line, line.Restock, line.Units, IsExpected(order, refund, line)))])).ToList(),
-        order.Till, order.Reread is null ? null : true);
+        order.Till, order.Reread is null ? null : true, order.CustomerGroup, order.Hold);
 
     static MoneyView? Shown(LineMoney? money) => money is null ? null
         : new(Money.Text(money.UnitPrice), Money.Text(money.Discount), Money.Text(money.Tax), Money.Text(money.ShippingShare), Money.Text(money.ShippingTax));

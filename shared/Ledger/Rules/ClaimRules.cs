@@ -54,8 +54,8 @@ internal static class ClaimRules
         if (mine.Count == 0) return Decision.Refuse($"Order {c.Order} line {c.Line} holds nothing from revision {c.Revision}: it was released, has lapsed, or a later revision holds it.");
         if (c.Lapsed && !mine.Exists(m => m.ExpiresAt <= s.Now)) return Decision.Refuse("It has not lapsed.");
         foreach (var claim in mine)
-            s.Put(c.Keep ? claim with { Kind = ClaimKind.Commit, Tentative = false, ExpiresAt = null } : claim with { Held = 0 });
-        return Rebalancing.Run(s) ? s.Seal(c, c.Keep ? "confirm" : c.Lapsed ? "expire" : "release", Outcome(s, line, Verdict.Applied)) : Decision.Unknown;
+            s.Put(!c.Keep ? claim with { Held = 0 } : c.Until is null ? claim with { Kind = ClaimKind.Commit, Tentative = false, ExpiresAt = null } : claim with { Tentative = false, ExpiresAt = Cut(c.Until) });
+        return Rebalancing.Run(s) ? s.Seal(c, c.Until is not null ? "hold" : c.Keep ? "confirm" : c.Lapsed ? "expire" : "release", Outcome(s, line, Verdict.Applied)) : Decision.Unknown;
     }
 
     /// <summary>Judges a request that asks first against the channel's own ats (section 5), one that has sold already against what is available.</summary>
