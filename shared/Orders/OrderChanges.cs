@@ -90,6 +90,10 @@ public static class OrderChanges
         })],
     }, owner, now, _ => null);
 
+    /// <summary>Units the applied state of the channel's order has, as the channel counts them: less every unit that its refunds name.</summary>
+    public static long CurrentUnits(Order order) => order.Lines.Sum(line => line.Stated ?? line.Quantity)
+        - (order.Refunds?.Where(refund => refund.Counted).SelectMany(refund => refund.Lines).Where(line => line.Restock is not Restock.Cancel).Sum(line => line.Units) ?? 0);
+
     /// <summary>Plans what has changed: a revision for the lines that are to hold something else, the facts of a till, or the release of everything.</summary>
     static Order Settle(Order before, Order next, string owner, DateTimeOffset now, Func<string, string?> place)
     {

@@ -18,5 +18,9 @@ public static class OrderServices
         .AddSingleton<Intake>()
         .AddSingleton<HoldExpiry>()
         .AddSingleton<OrderProgress>()
-        .AddSingleton(provider => ShopifyWebhooks.System(provider.GetRequiredService<Intake>()));
+        .AddSingleton(provider => ShopifyWebhooks.System(provider.GetRequiredService<Intake>(), provider.GetRequiredService<ShopifyReads>()))
+        .AddSingleton<ShopifyApi>()
+        .AddSingleton<ShopifyReads>()
+        .AddSingleton<ShopifyPoll>()
+        .AddSingleton<ShopifySubscriptions>();
 }

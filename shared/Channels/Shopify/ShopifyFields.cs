@@ -46,6 +46,14 @@ internal readonly struct ShopifyFields(JsonElement element, string pointer, List
         return Fault(name, "Expected a positive 64-bit id.", "");
     }
 
+    /// <summary>The last part of an id as GraphQL writes it (<c>gid://shopify/Order/12</c>), or of one that is a number; null when it is neither.</summary>
+    public string? Tail(string name) => Find(name) switch
+    {
+        { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
+        { ValueKind: JsonValueKind.String } value when Text(value)?.Split('/')[^1] is { Length: > 0 and <= 19 } tail && tail.All(char.IsAsciiDigit) => tail,
+        _ => null,
+    };
+
     public string? Text(string name, int longest)
     {
         if (Find(name) is not { ValueKind: JsonValueKind.String } value || Text(value) is not { } text) return null;

@@ -11,7 +11,8 @@ namespace Selvedge.Channels.Shopify;
 /// Shopify's webhooks (shopify.dev, "Verify webhook deliveries", "Ignore duplicate webhooks"). A delivery is known again by its meaning: the state of
 /// the order that its signed body tells, or the refund's id (docs/decisions, "The order document decides" and "What an order is does not depend on what
 /// came first"). The ids in the headers are not signed and decide nothing.
-/// Topics: <c>orders/create</c>, <c>orders/updated</c>, <c>orders/cancelled</c>, <c>orders/edited</c>, <c>refunds/create</c>; others are answered 200 and
+/// Topics: <c>orders/create</c>, <c>orders/updated</c>, <c>orders/cancelled</c>, <c>orders/edited</c>,
+/// <c>refunds/create</c>, <c>fulfillment_orders/moved</c>; others are answered 200 and
 /// ignored, because Shopify drops a subscription that keeps failing.
 /// </summary>
 public static class ShopifyWebhooks
@@ -19,7 +20,9 @@ public static class ShopifyWebhooks
     /// <summary>Shopify waits 5 s in all; what is durable is answered well before.</summary>
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(2.5);
 
-    public static WebhookSystem System(Intake intake) => new("shopify", IsSigned, webhook => HandleAsync(intake, webhook));
+    /// <param name="intake">Takes orders in.</param>
+    /// <param name="shop">Reads what a webhook does not say.</param>
+    public static WebhookSystem System(Intake intake, ShopifyReads shop) => new("shopify", IsSigned, webhook => HandleAsync(intake, shop, webhook));
 
     /// <summary>base64(HMAC-SHA256(raw body, secret)), compared in constant time against every secret in force. Header names come with or
     /// without <c>X-</c>.</summary>
@@ -38,7 +41,7 @@ public static class ShopifyWebhooks
         return right;
     }
 
-    static async Task<WebhookAnswer> HandleAsync(Intake intake, Webhook webhook)
+    static async Task<WebhookAnswer> HandleAsync(Intake intake, ShopifyReads shop, Webhook webhook)
     {
         // Not covered by the signature, so it decides nothing; a difference shows a subscription with the wrong address.
         if (Header(webhook, "Topic") is { } topic && topic != webhook.Topic)
@@ -50,6 +53,7 @@ public static class ShopifyWebhooks
             "orders/cancelled" => Answer(await intake.UpdateAsync(webhook.Channel, Cancelled(Order(webhook)), Patience)),
             "refunds/create" when ShopifyRefund.Parse(webhook.Body) is var (order, refund) => Answer(await intake.RefundAsync(webhook.Channel, order, refund, Patience)),
             "orders/edited" => await EditedAsync(intake, webhook),
+            "fulfillment_orders/moved" => await MovedAsync(intake, shop, webhook),
             _ => new("ignored"),
         };
     }
@@ -64,6 +68,26 @@ public static class ShopifyWebhooks
         var (order, at) = (edit.Id("order_id"), edit.Instant("created_at"));
         if (faults.Count > 0) throw ProblemException.Invalid($"{faults[0].Pointer}: {faults[0].Detail}", faults);
         return at is { } when && await intake.NoteEditAsync(webhook.Channel, order, when) is { } taken ? Answer(taken) : new("ignored");
+    }
+
+    /// <summary>A person moved lines to another place. The payload names the fulfilment order only: its lines and place are read. While they cannot be, the
+    /// webhook is answered 503 and Shopify sends it again.</summary>
+    static async Task<WebhookAnswer> MovedAsync(Intake intake, ShopifyReads shop, Webhook webhook)
+    {
+        if (webhook.Channel.Api is null) return new("ignored");
+        using var document = ShopifyFields.Document(webhook.Body);
+        var id = new ShopifyFields(document.RootElement, "", []).Object("moved_fulfillment_order")?.Tail("id")
+            ?? throw ProblemException.Invalid("/moved_fulfillment_order/id: Expected an id.", [new Fault("/moved_fulfillment_order/id", "Expected an id.")]);
+        try
+        {
+            using var soon = new CancellationTokenSource(Patience);
+            if (await shop.MoveAsync(webhook.Channel, id, soon.Token) is not { } moved || webhook.Channel.PlaceOf(moved.Place) is not { } place) return new("ignored");
+            return await intake.MoveAsync(Ids.Order(webhook.Channel.Id, moved.Order), [.. moved.Lines], new(place, moved.At), Patience) is { } taken ? Answer(taken) : new("ignored");
+        }
+        catch (Exception unread) when (unread is ShopifyApiException or OperationCanceledException)
+        {
+            throw ProblemException.Busy("The shop could not be asked what was moved. Send it again.");
+        }
     }
 
     static Draft Order(Webhook webhook) => ShopifyOrder.Parse(webhook.Body, webhook.Channel.Id, Header(webhook, "Webhook-Id"), TriggeredAt(webhook));

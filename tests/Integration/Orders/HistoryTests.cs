@@ -5,6 +5,7 @@ using Selvedge.Catalogue;
 using Selvedge.Channels;
 using Selvedge.Channels.Shopify;
 using Selvedge.Ledger;
+using Selvedge.Local.Channels.Shopify;
 using Selvedge.Orders;
 using static Selvedge.Tests.Integration.Orders.OrderRig;
 
@@ -20,12 +21,12 @@ public class HistoryTests
 
     static readonly Gen<Event[]> Events = Gen.Select(Gen.Int[0, 7], Gen.Int[0, 3], Gen.Int[1, 2], (kind, line, units) => new Event(kind, line, units)).Array[1, 6];
 
-    internal static Task<WebhookAnswer> DeliverAsync(Instance at, Delivery delivery) => ShopifyWebhooks.System(at.Get<Intake>()).Handle(new(Shop, delivery.Topic,
+    internal static Task<WebhookAnswer> DeliverAsync(Instance at, Delivery delivery) => ShopifyWebhooks.System(at.Get<Intake>(), at.Get<ShopifyReads>()).Handle(new(Shop, delivery.Topic,
         name => name.EndsWith("Triggered-At", StringComparison.Ordinal) ? delivery.TriggeredAt.ToString("O", CultureInfo.InvariantCulture) : null, JsonSerializer.SerializeToUtf8Bytes(delivery.Body)));
 
-    static ShopifyHistory Play(long id, bool till, string[] skus, Event[] events)
+    static SimulatedOrder Play(long id, bool till, string[] skus, Event[] events)
     {
-        var history = new ShopifyHistory(id, till);
+        var history = new SimulatedOrder(id, till);
         history.Create((skus[0], 2), (skus[1], 1));
         foreach (var (kind, line, units) in events)
             switch (kind)

@@ -50,6 +50,9 @@ public sealed class OrderRig : IAsyncDisposable
     /// <summary>Moves every instance's wall clock forward.</summary>
     public void Pass(TimeSpan by) => time.Shift += by;
 
+    /// <summary>The instances' wall clock.</summary>
+    public DateTimeOffset Now => time.GetUtcNow();
+
     /// <summary>A SKU with units at WH1 and WH2.</summary>
     public async Task<string> StockAsync(string sku, long wh1, long wh2 = 0)
     {
@@ -121,7 +124,7 @@ public sealed class Instance : IAsyncDisposable
     {
         way = new Way(store);
         services = new ServiceCollection()
-            .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build())
+            .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection([new("Secrets:shop-token", "token")]).Build())
             .AddSingleton(time)
             .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
             .AddKeyedSingleton<HttpMessageHandler>("cosmos", way)
@@ -134,6 +137,8 @@ public sealed class Instance : IAsyncDisposable
 
     /// <summary>Calls that reached documents since <see cref="Mishaps"/> was set.</summary>
     public int Calls => way.Calls;
+
+    public IServiceProvider Services => services;
 
     public T Get<T>() where T : notnull => services.GetRequiredService<T>();
 

@@ -1,0 +1,103 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.Azure.Cosmos;
+using Microsoft.Extensions.Logging;
+using Selvedge.Exceptions;
+using Selvedge.Orders;
+using Selvedge.Platform;
+
+namespace Selvedge.Channels.Shopify;
+
+/// <summary>How far a channel account's orders were read (design, section 5): document of container <c>settings</c>, kind <c>watermark</c>. Only polling moves it.</summary>
+/// <param name="Id">The channel.</param>
+/// <param name="Until">Every change until then, by the channel's clock, was read.</param>
+/// <param name="PolledAt">When a poll last came to its end.</param>
+public sealed record Watermark(string Id, DateTimeOffset Until, DateTimeOffset? PolledAt = null)
+{
+    public string Kind { get; init; } = "watermark";
+}
+
+/// <summary>
+/// Reads orders whose webhooks were lost or are late: every change since the watermark, less an overlap for what the shop shows late, the earliest first. An
+/// order that is known in this state already costs one read here and none there. Where the run ends early (points used up, no answer), the watermark
+/// stands at what was done, and the next run goes on. The first run begins with its own time: what was sold before is for an import.
+/// </summary>
+public sealed partial class ShopifyPoll(Store store, ShopifyApi api, ShopifyReads shop, Intake intake, OrderStore orders, ExceptionCases exceptions, TimeProvider time, ILogger<ShopifyPoll> log)
+{
+    /// <summary>How far back each run looks again.</summary>
+    public static readonly TimeSpan Overlap = TimeSpan.FromMinutes(5);
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    static readonly PartitionKey Kind = new("watermark");
+
+    /// <summary>One run for one channel; does nothing without its API. Answers how many orders were read.</summary>
+    public async Task<int> RunAsync(Channel channel, CancellationToken cancel)
+    {
+        if (!api.Reaches(channel)) return 0;
+        var (before, etag) = await ReadAsync(channel.Id);
+        var (done, read) = (before.Until, 0);
+        try
+        {
+            await foreach (var (id, updatedAt, units) in shop.ChangedAsync(channel, before.Until - Overlap, cancel))
+            {
+                if (await CatchUpAsync(channel, id, updatedAt, units, cancel)) read++;
+                if (updatedAt > done) done = updatedAt;
+            }
+            await MoveAsync(before with { Until = done, PolledAt = InstantConverter.Cut(time.GetUtcNow()) }, etag);
+        }
+        catch (Exception early) when (early is ShopifyApiException or ProblemException { Status: 503 })
+        {
+            // The second that the run ended in may have more.
+            if (done > before.Until) await MoveAsync(before with { Until = done }, etag);
+            LogEndedEarly(channel.Id, read, early.Message);
+        }
+        if (read > 0) LogRead(channel.Id, read);
+        return read;
+    }
+
+    async Task<bool> CatchUpAsync(Channel channel, string id, DateTimeOffset updatedAt, long units, CancellationToken cancel)
+    {
+        if (await orders.ReadAsync(Ids.Order(channel.Id, id)) is { } order && Knows(order, updatedAt, units)) return false;
+        try
+        {
+            if (await shop.OrderAsync(channel, id, cancel) is not { } draft) return false;
+            await intake.UpdateAsync(channel, draft, Patience);
+            return true;
+        }
+        catch (ProblemException unreadable) when (unreadable.Status is 400 or 413)
+        {
+            // One order that nobody can take in does not hold up the others.
+            await exceptions.OpenAsync(new ExceptionCase
+            {
+                Id = Ids.Join(["order", "unreadable", channel.Id, id]), Kind = "orderUnreadable", Channel = channel.Id, Order = Ids.Order(channel.Id, id),
+                Detail = $"Order {id} of {channel.Id} cannot be taken in: {unreadable.Message}",
+            });
+            return false;
+        }
+    }
+
+    // The shop's clock shows seconds: a state of the same second may be an earlier one, unless it was seen after that second or has as many units.
+    static bool Knows(Order order, DateTimeOffset updatedAt, long units) => order is { Reread: null, Source: { } known }
+        && (known.UpdatedAt > updatedAt || (known.UpdatedAt == updatedAt && (known.SeenAt >= updatedAt.AddSeconds(1) || order.Cancel is not null || OrderChanges.CurrentUnits(order) == units)));
+
+    async Task<(Watermark Watermark, string? ETag)> ReadAsync(string channel)
+    {
+        using var response = await store.Settings.ReadItemStreamAsync(channel, Kind);
+        if (response.StatusCode == HttpStatusCode.NotFound) return (new(channel, InstantConverter.Cut(time.GetUtcNow())), null);
+        response.EnsureSuccessStatusCode();
+        return ((await JsonSerializer.DeserializeAsync<Watermark>(response.Content, Json.Options))!, response.Headers.ETag);
+    }
+
+    // Another instance that moved it has read the same.
+    async Task MoveAsync(Watermark next, string? etag)
+    {
+        using var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(next, Json.Options));
+        using var response = etag is null ? await store.Settings.CreateItemStreamAsync(body, Kind) : await store.Settings.ReplaceItemStreamAsync(body, next.Id, Kind, new() { IfMatchEtag = etag });
+        if (response.StatusCode is not (HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed)) response.EnsureSuccessStatusCode();
+    }
+
+    [LoggerMessage(EventId = 3101, Level = LogLevel.Information, Message = "Channel {Channel}: {Orders} orders were read that webhooks had not told")]
+    partial void LogRead(string channel, int orders);
+
+    [LoggerMessage(EventId = 3102, Level = LogLevel.Warning, Message = "Channel {Channel}: the poll ended early after {Orders} orders, the next one goes on: {Why}")]
+    partial void LogEndedEarly(string channel, int orders, string why);
+}
