@@ -179,9 +179,9 @@ public sealed partial class Intake(
     {
         for (var round = 0; round < Rounds; round++)
         {
-            // An all-or-nothing order is decided before it changes: its answer depends on the moment and is its owner's.
-            if (order is { Shortage: ShortagePolicy.Refuse, Intake: not null }) order = await RunAsync(order, owner);
-            if (order is { Shortage: ShortagePolicy.Refuse, Intake: not null }) break;
+            // An all-or-nothing order is decided before it changes: its answer depends on the moment and is its owner's. So is what is being confirmed.
+            if (IsBound(order)) order = await RunAsync(order, owner);
+            if (IsBound(order)) break;
             var next = await change(order);
             if (ReferenceEquals(next, order)) return (order, false);
             if (await orders.ReplaceAsync(next) is { } written) return (written, true);
@@ -189,6 +189,8 @@ public sealed partial class Intake(
         }
         throw ProblemException.Busy($"Order '{order.Id}' is being changed by others. Send it again.");
     }
+
+    static bool IsBound(Order order) => order is { Shortage: ShortagePolicy.Refuse, Intake: not null } or { Intake.Step: IntakeStep.Confirm };
 
     static Person? PersonOf(Draft draft, Order order) => draft.Person is { IsNobody: false } somebody
         ? somebody with { Id = order.Id, Source = draft.Version, Ttl = (int)Surfaces.PeopleKept(order.ChannelKind).TotalSeconds } : null;

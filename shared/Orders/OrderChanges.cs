@@ -98,10 +98,10 @@ public static class OrderChanges
     static Order Settle(Order before, Order next, string owner, DateTimeOffset now, Func<string, string?> place)
     {
         var underWay = before.Status is OrderStatus.Fulfilling || (before.Status is OrderStatus.Shipped && next.Till is null);
-        if (next.Cancel is { } cancel && !underWay && before.Status is not (OrderStatus.Cancelled or OrderStatus.Refused))
+        if (next.Cancel is { } cancel && !underWay && before.Status is not (OrderStatus.Cancelled or OrderStatus.Refused or OrderStatus.Expired))
             next = Deciding.Cancelled(next, cancel, owner, now);
         else if (next.Status is OrderStatus.Cancelled) next = next with { Lines = [.. next.Lines.Select(line => line with { Cancelled = line.Quantity })] };
-        else if (!next.Test && next.Status is not OrderStatus.Refused) next = Revised(before, next, owner, now);
+        else if (!next.Test && next.Status is not (OrderStatus.Refused or OrderStatus.Expired)) next = Revised(before, next, owner, now);
         return TillFacts.Plan(next with { UpdatedAt = now }, owner, now, place);
     }
 

@@ -28,7 +28,7 @@ public static class TillFacts
         }
         if (postings.TrueForAll(posting => posting.Done)) return order;
         // Nothing is claimed at a revision that is still to come: the facts alone are told.
-        return order with { Postings = postings, Intake = order.Intake ?? new(IntakeStep.Claim, 1, owner, order.Revision + 1), IntakeDue = order.IntakeDue ?? now + Intake.Lease };
+        return order with { Postings = postings, Intake = order.Intake ?? new(IntakeStep.Claim, 1, owner, order.Revision + 1), IntakeDue = order.Intake is null ? now + Intake.Lease : order.IntakeDue };
     }
 
     /// <summary>True when a line was sold at a till whose place nobody has told us.</summary>

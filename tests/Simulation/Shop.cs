@@ -21,6 +21,7 @@ internal sealed class Shop : IDisposable
 
     public Intake Intake => services.GetRequiredService<Intake>();
     public OrderStore Orders => services.GetRequiredService<OrderStore>();
+    public OrderProgress Progress => services.GetRequiredService<OrderProgress>();
     public HoldExpiry Holds => services.GetRequiredService<HoldExpiry>();
 
     public static Channel Channel(string id, ShortagePolicy shortage) => new() { Id = id, Is = "api", Name = id, Locations = ["WH1"], Shortage = shortage };
