@@ -23,7 +23,7 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
     const int Width = 32;
 
     /// <summary>True when the order's claims are tentative until all of them are taken: all or nothing, over more than one line, and not an edit.</summary>
-    public static bool IsTentative(Order order) => order.Shortage == ShortagePolicy.Refuse && !IsEdit(order) && order.Lines.Count(line => line.Claims) > 1;
+    public static bool IsTentative(Order order) => order.Shortage == ShortagePolicy.Refuse && !IsEdit(order) && order.Lines.Sum(line => !line.Claims ? 0 : line.Bundle?.Parts.Count ?? 1) > 1;
 
     /// <summary>True while the order changes from what it held before.</summary>
     public static bool IsEdit(Order order) => order.Intake is { Since: > 0 };
@@ -42,17 +42,35 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
             if (order.Revision > 1) await BySkuAsync(order, Shrinks, at => ClaimAsync(at));
             return new(outcomes, Overtaken: outcomes.Any(outcome => outcome?.Verdict == Verdict.Superseded));
         }
-        var turns = Enumerable.Range(0, outcomes.Length).Where(i => IsOpen(order, order.Lines[i]))
-            .OrderBy(i => Shrinks(order, order.Lines[i])).ThenBy(i => order.Lines[i].Sku, StringComparer.Ordinal);
-        foreach (var at in turns)
+        var turns = Enumerable.Range(0, outcomes.Length).Where(i => IsOpen(order, order.Lines[i])).SelectMany(i => Bundles.Units(order.Lines[i]).Select(unit => (At: i, unit.Part, unit.Sku)))
+            .OrderBy(turn => Shrinks(order, order.Lines[turn.At])).ThenBy(turn => turn.Sku, StringComparer.Ordinal);
+        foreach (var (at, part, _) in turns)
         {
             if (!await renew()) return new(outcomes, Overtaken: true);
-            await ClaimAsync(at);
+            if (part < 0) await ClaimAsync(at);
+            else await PartAsync(at, part);
             if (outcomes[at]!.Verdict != Verdict.Applied) return new(outcomes, Overtaken: outcomes[at]!.Verdict == Verdict.Superseded, Refused: outcomes[at]!.Verdict == Verdict.Refused);
         }
         return new(outcomes);
 
-        async Task ClaimAsync(int at) => outcomes[at] = await execute(Claim(order, order.Lines[at]));
+        async Task ClaimAsync(int at)
+        {
+            var (line, claim) = (order.Lines[at], Claim(order, order.Lines[at]));
+            outcomes[at] = line.Bundle is null ? await execute(claim) : await Bundles.ClaimAsync(execute, claim, line, IsEdit(order) ? null : order.Plan!.RoutedAt + Tentative(order));
+        }
+
+        // All or nothing over the whole order: a part that is refused refuses it.
+        async Task PartAsync(int at, int part)
+        {
+            var (line, claim) = (order.Lines[at], Claim(order, order.Lines[at]));
+            claim = Bundles.Part(claim, line, part, line.Quantity, 2 * claim.Revision - 1);
+            var outcome = await execute(claim with { Beside = IsTentative(order) ? Beside(order, at, part, claim.Sku) : 0 });
+            outcomes[at] = outcome.Verdict switch
+            {
+                Verdict.Applied => new(Verdict.Applied, new Dictionary<string, long> { ["*"] = line.Quantity }),
+                _ => outcome with { Available = outcome.Available / line.Bundle!.Parts[part].Quantity },
+            };
+        }
     }
 
     /// <summary>The revision at which the line's claim is set: the plan's, or that of the edit which changed it.</summary>
@@ -70,7 +88,8 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
         var kept = true;
         await BySkuAsync(order, (_, line) => line.Claims && line.Committed + line.Backordered + line.Oversold > 0, async at =>
         {
-            if ((await execute(Settlement(order, order.Lines[at], keep: true))).Verdict == Verdict.Refused) kept = false;
+            foreach (var settlement in Settlements(order, order.Lines[at], keep: true))
+                if ((await execute(settlement)).Verdict == Verdict.Refused) kept = false;
         });
         return kept;
     }
@@ -79,7 +98,8 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
     public async Task LetGoAsync(Order order, Claimed claimed)
     {
         for (var at = 0; at < order.Lines.Count; at++)
-            if (claimed.Outcomes[at]?.Verdict == Verdict.Applied) await execute(Settlement(order, order.Lines[at], keep: false));
+            if (claimed.Outcomes[at] is { } outcome && (outcome.Verdict == Verdict.Applied || order.Lines[at].Bundle is not null))
+                foreach (var settlement in Settlements(order, order.Lines[at], keep: false)) await execute(settlement);
     }
 
     /// <summary>Sets every line's claim to nothing at <paramref name="revision"/>: what lower revisions hold is released, and what they still
@@ -88,12 +108,15 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
     {
         var line = order.Lines[at];
         if (order.Hold?.Ended is HoldEnd.Released or HoldEnd.Expired)
-            await execute(Settlement(order, line, keep: false) with { Lapsed = order.Hold.Ended is HoldEnd.Expired, Actor = order.Hold.EndedBy ?? Actor(order), Reason = order.Cancel?.Reason });
-        await execute(new SetClaim
+            foreach (var settlement in Settlements(order, line, keep: false))
+                await execute(settlement with { Lapsed = order.Hold.Ended is HoldEnd.Expired, Actor = order.Hold.EndedBy ?? Actor(order), Reason = order.Cancel?.Reason });
+        var nothing = new SetClaim
         {
             Sku = line.Sku, Order = order.Id, Line = line.Id, Quantity = 0, Places = [], Revision = revision, Shortage = Shortage.Short,
             Channel = order.Channel, Actor = Actor(order), Reason = order.Cancel?.Reason,
-        });
+        };
+        if (line.Bundle is null) await execute(nothing);
+        else foreach (var part in Bundles.Release(nothing, line, revision)) await execute(part);
     });
 
     static SetClaim Claim(Order order, OrderLine line)
@@ -105,17 +128,34 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
             Shortage = order.Shortage switch { ShortagePolicy.Refuse => Shortage.Refuse, ShortagePolicy.Partial => Shortage.Partial, _ => Shortage.Short },
             AsksFirst = order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial, Buffer = order.Plan?.Buffer ?? 0,
             Channel = order.Channel, Fences = Fences(order), Priority = order.Priority, RequiredBy = order.RequiredBy,
-            Tentative = tentative, Beside = tentative ? order.Lines.TakeWhile(other => other != line).Where(other => other.Claims && other.Sku == line.Sku).Sum(other => other.Quantity) : 0,
+            Tentative = tentative, Beside = tentative && line.Bundle is null ? Beside(order, line) : 0,
             ExpiresAt = tentative ? order.Plan!.RoutedAt + Tentative(order) : hold?.ExpiresAt, Actor = Actor(order),
             Kind = hold is null ? ClaimKind.Commit : ClaimKind.Hold, Owner = hold?.Owner, OwnerLimit = order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial ? hold?.Limit : null,
         };
     }
 
-    static Settle Settlement(Order order, OrderLine line, bool keep) => new()
+    static IEnumerable<Settle> Settlements(Order order, OrderLine line, bool keep)
     {
-        Sku = line.Sku, Order = order.Id, Line = line.Id, Revision = RevisionOf(order, line), Keep = keep, Until = keep && order.Hold is { Ended: null } hold ? hold.ExpiresAt : null,
-        Actor = Actor(order),
-    };
+        var settle = new Settle
+        {
+            Sku = line.Sku, Order = order.Id, Line = line.Id, Revision = RevisionOf(order, line), Keep = keep, Until = keep && order.Hold is { Ended: null } hold ? hold.ExpiresAt : null,
+            Actor = Actor(order),
+        };
+        return line.Bundle is null ? [settle] : Bundles.Settle(settle, line, wholeOrder: order.Shortage == ShortagePolicy.Refuse);
+    }
+
+    // Units of the SKU that the order's other claims hold tentatively by now: those of lines before, and with bundles of all that may come before.
+    static long Beside(Order order, OrderLine line) => order.Lines.TakeWhile(other => other != line).Where(other => other.Claims && other.Bundle is null && other.Sku == line.Sku).Sum(other => other.Quantity)
+        + order.Lines.Where(other => other.Claims && other.Bundle is not null).Sum(other => other.Bundle!.Parts.Where(part => part.Sku == line.Sku).Sum(part => part.Quantity * other.Quantity));
+
+    static long Beside(Order order, int at, int part, string sku)
+    {
+        long units = 0;
+        for (var i = 0; i < order.Lines.Count; i++)
+            if (order.Lines[i] is { Claims: true } other)
+                units += other.Bundle is null ? (other.Sku == sku && i < at ? other.Quantity : 0) : other.Bundle.Parts.Where((each, n) => each.Sku == sku && (i, n) != (at, part) && i <= at).Sum(each => each.Quantity * other.Quantity);
+        return units;
+    }
 
     static string[] Fences(Order order) => (order.Customer, order.CustomerGroup) switch
     {

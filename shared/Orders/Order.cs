@@ -197,6 +197,12 @@ public sealed record OrderLine
     /// <summary>Where its units may come from, in order: the plan's part for this line.</summary>
     public IReadOnlyList<string>? Places { get; init; }
 
+    /// <summary>What the SKU, a virtual bundle, consisted of: its parts are claimed, and quantities of the line count bundles.</summary>
+    public LineBundle? Bundle { get; init; }
+
+    /// <summary>The SKU was archived when a channel that asks first asked for it: nothing is claimed.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool Archived { get; init; }
+
     /// <summary>The outcome: units held; waiting; sold without stock.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Committed { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Backordered { get; init; }
@@ -216,7 +222,7 @@ public sealed record OrderLine
     [JsonIgnore] public bool MayHold => TakesStock && (Quantity > 0 || Revision > 0);
 
     /// <summary>True for goods of ours that are sent from a place of ours or a partner's.</summary>
-    [JsonIgnore] public bool TakesStock => Kind == LineKind.Stock && FulfilledBy is FulfilledBy.Own or FulfilledBy.Partner;
+    [JsonIgnore] public bool TakesStock => Kind == LineKind.Stock && !Archived && FulfilledBy is FulfilledBy.Own or FulfilledBy.Partner;
 }
 
 /// <summary>How the order was routed; the places are on the lines.</summary>

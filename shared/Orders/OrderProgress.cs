@@ -13,7 +13,7 @@ namespace Selvedge.Orders;
 /// that were held were taken by a fact. It compares the claims that are short now with the orders that say they wait: the work of a pass is what
 /// waits, not what was sold. Then it closes the exceptions that are no longer true. Everything is written by ETag, so several may run.
 /// </summary>
-public sealed class OrderProgress(Store store, OrderStore orders, Intake intake, SalesChannels channels, ExceptionCases exceptions, TimeProvider time)
+public sealed class OrderProgress(Store store, OrderStore orders, Intake intake, StockView stock, SalesChannels channels, ExceptionCases exceptions, TimeProvider time)
 {
     const string Actor = "system:order-progress";
 
@@ -61,8 +61,26 @@ public sealed class OrderProgress(Store store, OrderStore orders, Intake intake,
         if (order.Shortage is not (ShortagePolicy.Oversold or ShortagePolicy.Backorder)) return false;
         // What was read of the claims may be from before the order was decided: read again, after the order, what seems different.
         foreach (var line in order.Lines)
-            if (line.Claims && line.Backordered + line.Oversold != waiting.GetValueOrDefault(line.Id)) waiting[line.Id] = await ShortAsync(order, line);
+        {
+            if (!line.Claims) continue;
+            if (line.Bundle is { } bundle)
+            {
+                waiting[line.Id] = Bundles.Waits(line, id => waiting.GetValueOrDefault(id));
+                if (line.Backordered + line.Oversold == waiting[line.Id]) continue;
+                var units = new Dictionary<string, long>(StringComparer.Ordinal);
+                for (var i = 0; i < bundle.Parts.Count; i++)
+                    foreach (var id in new[] { Bundles.PartId(line.Id, i), Bundles.WaitId(line.Id, i) }) units[id] = await ShortAsync(order, id, bundle.Parts[i].Sku);
+                waiting[line.Id] = Bundles.Waits(line, units.GetValueOrDefault);
+            }
+            else if (line.Backordered + line.Oversold != waiting.GetValueOrDefault(line.Id)) waiting[line.Id] = await ShortAsync(order, line.Id, line.Sku);
+        }
         var next = Deciding.Progressed(order, waiting, InstantConverter.Cut(time.GetUtcNow()));
+        // A part that has come may make a bundle whole: it is claimed once more, by the sweeper.
+        if (next.Lines.Any(line => line is { Bundle: not null, Claims: true } && line.Backordered + line.Oversold > 0))
+        {
+            var balances = await stock.ReadAsync(next.Lines.Where(line => line.Bundle is not null).SelectMany(line => line.Bundle!.Parts).Select(part => part.Sku).Distinct(StringComparer.Ordinal));
+            next = Bundles.Again(next, balances, Guid.NewGuid().ToString("N"), InstantConverter.Cut(time.GetUtcNow())) ?? next;
+        }
         return !ReferenceEquals(next, order) && await orders.ReplaceAsync(next) is not null;
     }
 
@@ -89,9 +107,9 @@ public sealed class OrderProgress(Store store, OrderStore orders, Intake intake,
         return true;
     }
 
-    async Task<long> ShortAsync(Order order, OrderLine line)
+    async Task<long> ShortAsync(Order order, string line, string sku)
     {
-        using var response = await store.Skus.ReadItemStreamAsync(Ids.Claim(order.Id, line.Id, Accounts.Short), new PartitionKey(line.Sku));
+        using var response = await store.Skus.ReadItemStreamAsync(Ids.Claim(order.Id, line, Accounts.Short), new PartitionKey(sku));
         if (response.StatusCode == HttpStatusCode.NotFound) return 0;
         response.EnsureSuccessStatusCode();
         return (await JsonSerializer.DeserializeAsync(response.Content, LedgerJson.Default.Claim))!.Held;

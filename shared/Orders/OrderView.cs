@@ -16,11 +16,18 @@ public sealed record OrderView(
         order.RequiredBy, order.Priority, order.Currency, order.Rate, order.RateDate, order.Revision,
         [.. order.Lines.Select(line => new OrderLineView(line.Id, line.Sku, line.ExternalSku, line.Kind, line.FulfilledBy, line.Quantity, Money.Text(line.UnitPrice),
             Money.Text(line.Discount), Money.Text(line.Tax), line.TaxIncluded, Money.Text(line.ShippingShare), line.Places ?? [], line.Committed, line.Backordered,
-            line.Oversold, line.Cancelled, line.Missing, line.Ordered ?? line.Quantity, line.Shipped, Money.Text(line.ShippingTax), Shown(line.Shown)))],
+            line.Oversold, line.Cancelled, line.Missing, line.Ordered ?? line.Quantity, line.Shipped, Money.Text(line.ShippingTax), Shown(line.Shown), BundleOf(line)))],
         order.Plan, order.Intake is not null, order.Cancel, order.Test, order.References, people is null ? null : people with { Source = null, ETag = null },
         order.Source?.UpdatedAt, order.Presentment is { } seen ? new(seen.Currency, Money.Text(seen.Total), seen.Rate) : null,
         order.Refunds?.Select(refund => new RefundView(refund.Id, refund.At, refund.Till, [.. refund.Lines.Select(line => new RefundLineView(line.Line, line.Restock, line.Units, IsExpected(order, refund, line)))])).ToList(),
         order.Till, order.Reread is null ? null : true, order.CustomerGroup, order.Hold);
+
+    static BundleView? BundleOf(OrderLine line)
+    {
+        if (line.Bundle is not { } bundle) return null;
+        var shares = bundle.PriceShares(line.UnitPrice);
+        return new(bundle.Version, [.. bundle.Parts.Select((part, i) => new BundlePartView(part.Sku, part.Quantity, Money.Text(shares[i]), part.Quantity * line.Committed, part.Places ?? []))]);
+    }
 
     static MoneyView? Shown(LineMoney? money) => money is null ? null
         : new(Money.Text(money.UnitPrice), Money.Text(money.Discount), Money.Text(money.Tax), Money.Text(money.ShippingShare), Money.Text(money.ShippingTax));
@@ -33,7 +40,7 @@ public sealed record OrderView(
     public static ProblemException Refusal(Order order)
     {
         var lines = order.Lines.Where(line => line.Missing > 0).ToList();
-        var named = string.Join(", ", lines.Take(5).Select(line => $"{line.Quantity} {line.Sku} ({line.Quantity - line.Missing} available)"));
+        var named = string.Join(", ", lines.Take(5).Select(line => $"{line.Quantity} {line.Sku} ({(line.Archived ? "archived" : $"{line.Quantity - line.Missing} available")})"));
         var problem = ProblemException.Conflict("insufficient-stock", "Not enough stock",
             $"Order '{order.Id}' was refused and holds nothing: wanted {named}{(lines.Count > 5 ? $" and {lines.Count - 5} more" : "")}. Ask for less under a new externalId.");
         problem.Members["order"] = order.Id;
@@ -46,7 +53,13 @@ public sealed record OrderView(
 public sealed record OrderLineView(
     string Id, string Sku, string? ExternalSku, LineKind Kind, FulfilledBy FulfilledBy, long Quantity, string Price, string Discount, string Tax, bool TaxIncluded,
     string Shipping, IReadOnlyList<string> Places, long Committed, long Backordered, long Oversold, long Cancelled, long Missing, long Ordered, long Shipped, string ShippingTax,
-    MoneyView? Presentment);
+    MoneyView? Presentment, BundleView? Bundle);
+
+/// <summary>What a bundle consisted of when it was ordered.</summary>
+public sealed record BundleView(long Version, IReadOnlyList<BundlePartView> Parts);
+
+/// <summary>A part of a bundle: units in one bundle, its share of one bundle's price, and units held for the line.</summary>
+public sealed record BundlePartView(string Sku, long Quantity, string PriceShare, long Committed, IReadOnlyList<string> Places);
 
 /// <summary>A line's money as the buyer saw it.</summary>
 public sealed record MoneyView(string Price, string Discount, string Tax, string Shipping, string ShippingTax);

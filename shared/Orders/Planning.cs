@@ -17,7 +17,9 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
     public async Task<Order> PlanAsync(Channel channel, Draft draft, string owner)
     {
         var order = OrderChanges.Begin(await ReadAsync(channel, draft), owner, Now, channel.PlaceOf);
-        return order.Cancel is not null || order.Test ? order : await RouteAsync(order, channel, all: true);
+        if (order.Cancel is not null || order.Test) return order;
+        if (channel.AsksFirst) order = await WithoutArchivedAsync(order);
+        return order.Status is OrderStatus.Refused ? order : await RouteAsync(order, channel, all: true);
     }
 
     /// <summary>What was handed in, as a document: its codes resolved, nothing routed or decided.</summary>
@@ -45,8 +47,8 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
     {
         OrderLine[]? lines = null;
         for (var i = 0; i < order.Lines.Count; i++)
-            if (order.Lines[i] is { Kind: LineKind.Unknown, Sku.Length: > 0 } line && await catalogue.ResolveAsync(line.Sku) is { } sku)
-                (lines ??= [.. order.Lines])[i] = line with { Kind = LineKind.Stock, Sku = sku, ExternalSku = sku != line.Sku ? line.Sku : null };
+            if (order.Lines[i] is { Kind: LineKind.Unknown, Sku.Length: > 0 } line && await catalogue.MeaningAsync(line.Sku) is { Sku: var sku } meaning)
+                (lines ??= [.. order.Lines])[i] = line with { Kind = LineKind.Stock, Sku = sku, ExternalSku = sku != line.Sku ? line.Sku : null, Bundle = meaning.Virtual ? await ExplodeAsync(sku) : null };
         return lines;
     }
 
@@ -54,15 +56,33 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
 
     async ValueTask<OrderLine> LineAsync(DraftLine line, bool till)
     {
-        var sku = line.NeedsStock ? await catalogue.ResolveAsync(line.Code) : null;
+        var meaning = line.NeedsStock ? await catalogue.MeaningAsync(line.Code) : null;
+        var sku = meaning?.Sku;
         return new()
         {
             Id = line.Id, Sku = sku ?? line.Code ?? "", ExternalSku = sku is not null && sku != line.Code ? line.Code : null,
             Kind = !line.NeedsStock ? LineKind.Service : sku is null ? LineKind.Unknown : LineKind.Stock,
             Quantity = line.Quantity, UnitPrice = line.UnitPrice, Discount = line.Discount, Tax = line.Tax, TaxIncluded = line.TaxIncluded, ShippingShare = line.ShippingShare,
             ShippingTax = line.ShippingTax, Shown = line.Shown, Ordered = line.Ordered > line.Quantity ? line.Ordered : null, Cancelled = Math.Max(0, (line.Ordered ?? 0) - line.Quantity),
-            FulfilledBy = till ? FulfilledBy.Till : FulfilledBy.Own,
+            FulfilledBy = till ? FulfilledBy.Till : FulfilledBy.Own, Bundle = meaning is { Virtual: true } ? await ExplodeAsync(meaning.Sku) : null,
         };
+    }
+
+    // Read fresh: the order keeps the components as they are at this moment.
+    async Task<LineBundle?> ExplodeAsync(string sku)
+    {
+        if (!(await catalogue.FindProductsAsync([sku])).TryGetValue(sku, out var bundle) || bundle.Components.Count == 0) return null;
+        return LineBundle.Of(bundle, await catalogue.FindProductsAsync(bundle.Components.Select(part => part.Sku)));
+    }
+
+    // Archived SKUs are not sold to those who ask: the whole order is refused, or these lines are dropped.
+    async Task<Order> WithoutArchivedAsync(Order order)
+    {
+        var products = await catalogue.FindProductsAsync(order.Lines.Where(line => line.Claims).Select(line => line.Sku));
+        if (products.Values.All(product => product.Active)) return order;
+        var lines = order.Lines.Select(line => line.Claims && products.GetValueOrDefault(line.Sku) is { Active: false } ? line with { Archived = true, Missing = line.Quantity } : line).ToList();
+        if (order.Shortage != ShortagePolicy.Refuse && lines.Exists(line => line.Claims)) return order with { Lines = lines };
+        return order with { Lines = lines, Status = OrderStatus.Refused, Intake = null, IntakeDue = null };
     }
 
     async Task<Order> RouteAsync(Order order, Channel channel, bool all)
@@ -81,19 +101,25 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
         var places = allowed.OrderBy(location => location.Priority).Select(location => location.Id).ToArray();
         var partners = allowed.Where(location => location.Is == LocationKind.Partner).Select(location => location.Id).ToHashSet(StringComparer.Ordinal);
 
-        var demands = order.Lines.Where(Lacks).GroupBy(line => line.Sku, StringComparer.Ordinal).Select(group => new Demand(group.Key, group.Sum(line => line.Quantity))).ToList();
+        var demands = order.Lines.Where(Lacks).SelectMany(line => line.Bundle is null ? [new Demand(line.Sku, line.Quantity)] : line.Bundle.Parts.Select(part => new Demand(part.Sku, part.Quantity * line.Quantity)))
+            .GroupBy(demand => demand.Sku, StringComparer.Ordinal).Select(group => new Demand(group.Key, group.Sum(demand => demand.Units))).ToList();
         var known = places.Length > 1 ? await stock.ReadAsync(demands.Select(demand => demand.Sku)) : null;
         var route = Routing.Choose(demands, places, (sku, place) => known?.GetValueOrDefault(sku)?.Locations.GetValueOrDefault(place)?.Available ?? 0);
         return order with
         {
             Plan = all ? new(Now, order.Revision, route.Shipments, channel.AsksFirst ? channel.Buffer : 0) : order.Plan,
             Lines = [.. order.Lines.Select(line => Lacks(line)
-                ? line with { Places = Places(line, route.Places[line.Sku]), FulfilledBy = route.Places[line.Sku] is [var first, ..] && partners.Contains(first) ? FulfilledBy.Partner : FulfilledBy.Own }
+                ? Bundled(line, route) with { Places = Places(line, route.Places[First(line)]), FulfilledBy = route.Places[First(line)] is [var first, ..] && partners.Contains(first) ? FulfilledBy.Partner : FulfilledBy.Own }
                 : line)],
         };
 
         bool Lacks(OrderLine line) => line.Claims && (all || line.Places is null);
     }
+
+    static string First(OrderLine line) => line.Bundle?.Parts[0].Sku ?? line.Sku;
+
+    static OrderLine Bundled(OrderLine line, Route route) => line.Bundle is not { } bundle ? line
+        : line with { Bundle = bundle with { Parts = [.. bundle.Parts.Select(part => part with { Places = route.Places[part.Sku] })] } };
 
     // A place that a person chose at the channel comes before those we would choose.
     static IReadOnlyList<string> Places(OrderLine line, IReadOnlyList<string> routed) =>

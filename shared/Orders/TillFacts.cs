@@ -35,7 +35,15 @@ public static class TillFacts
     public static bool IsLost(Order order) => order.Till is not null && order.Lines.Any(line => line is { Kind: LineKind.Stock, FulfilledBy: FulfilledBy.Till } && Sold(line) > 0
         && order.Postings?.Any(posting => posting.Line == line.Id) != true);
 
-    /// <summary>The ledger's command for a fact.</summary>
+    /// <summary>The ledger's commands for a fact: a bundle that was handed over is its parts.</summary>
+    public static IEnumerable<Post> Commands(Order order, TillPosting posting)
+    {
+        var whole = Command(order, posting);
+        return order.Lines.FirstOrDefault(line => line.Id == posting.Line)?.Bundle is not { } bundle ? [whole]
+            : bundle.Parts.Select((part, i) => whole with { Sku = part.Sku, Quantity = whole.Quantity * part.Quantity, Id = Ids.Join([order.Id, .. posting.Id.Split(':'), $"part{i + 1}"], Ids.CosmosLimit - 2) });
+    }
+
+    /// <summary>The ledger's command for a fact about a SKU with stock.</summary>
     public static Post Command(Order order, TillPosting posting) => new()
     {
         Sku = posting.Sku, Id = Ids.Join([order.Id, .. posting.Id.Split(':')], Ids.CosmosLimit - 2), Quantity = Math.Abs(posting.Units),
@@ -67,7 +75,10 @@ public sealed class TillPoster(Func<Command, Task<Outcome>> execute)
     public async Task PostAsync(Order order)
     {
         foreach (var posting in order.Postings ?? [])
-            if (!posting.Done && await execute(TillFacts.Command(order, posting)) is { Verdict: Verdict.Refused } refused)
-                throw new InvalidOperationException($"The ledger refused {posting.Id} of order {order.Id}: {refused.Refusal}");
+        {
+            if (posting.Done) continue;
+            foreach (var command in TillFacts.Commands(order, posting))
+                if (await execute(command) is { Verdict: Verdict.Refused } refused) throw new InvalidOperationException($"The ledger refused {posting.Id} of order {order.Id}: {refused.Refusal}");
+        }
     }
 }

@@ -89,6 +89,15 @@ internal sealed class RunningApp : IDisposable
         }
     }
 
+    /// <summary>Milliseconds until the whole answer was read.</summary>
+    public async Task<double> TimeAsync(string path)
+    {
+        var clock = Stopwatch.GetTimestamp();
+        using var answer = await http.GetAsync(new Uri(path, UriKind.Relative));
+        answer.EnsureSuccessStatusCode();
+        return Stopwatch.GetElapsedTime(clock).TotalMilliseconds;
+    }
+
     async Task<JsonNode> SendAsync(HttpRequestMessage request)
     {
         using (request)

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace Selvedge.Tests.Benchmarks;
+
+/// <summary>A product import into the app in a process of its own, with its progress, the most memory it took, the same file again; then a style of 12 colours and
+/// 10 sizes and its stock read one after another.</summary>
+internal static class Imports
+{
+    const int Sizes = 5, Colours = 4, Reads = 300;
+
+    public static async Task RunAsync(int rows)
+    {
+        Console.WriteLine(RunningApp.Machine);
+        var folder = Directory.CreateTempSubdirectory("selvedge-import-").FullName;
+        try
+        {
+            using var app = await RunningApp.StartAsync(folder);
+            var csv = Products(rows);
+            Console.WriteLine($"{rows:n0} rows, {Encoding.UTF8.GetByteCount(csv) / 1e6:n1} MB; memory before {app.Memory.Now:n0} MB");
+            await ImportAsync(app, csv, "into an empty catalogue");
+            await ImportAsync(app, csv, "the same file again");
+            await MatrixAsync(app);
+        }
+        finally { Directory.Delete(folder, recursive: true); }
+    }
+
+    static async Task ImportAsync(RunningApp app, string csv, string what)
+    {
+        var (clock, cpu, seen) = (Stopwatch.StartNew(), app.Cpu, 0);
+        var import = await app.PostCsvAsync("api/imports/products", csv);
+        while ((string?)import["state"] == "running")
+        {
+            await Task.Delay(200);
+            import = await app.GetAsync(((string)import["status"]!).TrimStart('/'));
+            if ((int)import["written"]! > seen) seen = (int)import["written"]!;
+        }
+        if ((string?)import["state"] is not "done") throw new InvalidOperationException(import.ToJsonString());
+        Console.WriteLine($"{what,-24} {clock.Elapsed.TotalSeconds,6:n1} s, CPU {(app.Cpu - cpu).TotalSeconds:n1} s, memory {app.Memory.Now:n0} MB, at most {app.Memory.Peak:n0} MB; {import["result"]!["skus"]!.ToJsonString()}");
+    }
+
+    static async Task MatrixAsync(RunningApp app)
+    {
+        await app.PutAsync("api/locations/WH1", new { kind = "warehouse", name = "WH1" });
+        await app.PutAsync("api/locations/WH2", new { kind = "warehouse", name = "WH2" });
+        var (products, stock) = (new StringBuilder("style,name,colour,size,sku,price,cost,attribute:composition\n"), new StringBuilder("sku,location,quantity\n"));
+        for (var i = 0; i < 120; i++)
+        {
+            products.Append(CultureInfo.InvariantCulture, $"MATRIX,Matrix,Colour {i / 10},Size {i % 10},MX-{i},59.00,14.00,\"98% cotton, 2% elastane\"\n");
+            stock.Append(CultureInfo.InvariantCulture, $"MX-{i},WH1,50\nMX-{i},WH2,20\n");
+        }
+        await app.PostCsvAsync("api/imports/products", products.ToString());
+        await app.PostCsvAsync("api/imports/stock", stock.ToString());
+        foreach (var path in new[] { "api/styles/MATRIX", "api/styles/MATRIX/inventory" })
+        {
+            for (var i = 0; i < 600; i++) await app.GetAsync(path);
+            var (times, cpu) = (new double[Reads], app.Cpu);
+            for (var i = 0; i < Reads; i++) times[i] = await app.TimeAsync(path);
+            cpu = app.Cpu - cpu;
+            Array.Sort(times);
+            Console.WriteLine($"GET {path,-28} 120 SKUs: p50 {times[Reads / 2]:n2} ms, p95 {times[Reads * 95 / 100]:n2} ms, p99 {times[Reads * 99 / 100]:n2} ms over loopback; CPU {cpu.TotalMilliseconds / Reads:n2} ms");
+        }
+    }
+
+    static string Products(int rows)
+    {
+        var csv = new StringBuilder("style,name,colour,size,sku,barcode,price,cost,weight,season,category,attribute:composition,attribute:origin\n");
+        for (var i = 0; i < rows; i++)
+        {
+            var style = i / (Sizes * Colours);
+            var digits = (930_000_000_000 + i).ToString(CultureInfo.InvariantCulture);
+            csv.Append(CultureInfo.InvariantCulture, $"S{style:00000},Everyday style {style},Colour {i / Sizes % Colours},Size {i % Sizes},S{style:00000}-{i % (Sizes * Colours):00},{digits}{Selvedge.Catalogue.Gtin.CheckDigit(digits)},59.00,14.25,230,AW26,Shirts,\"98% cotton, 2% elastane\",PT\n");
+        }
+        return csv.ToString();
+    }
+}
