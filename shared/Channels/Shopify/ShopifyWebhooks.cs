@@ -80,9 +80,9 @@ public static class ShopifyWebhooks
             ?? throw ProblemException.Invalid("/moved_fulfillment_order/id: Expected an id.", [new Fault("/moved_fulfillment_order/id", "Expected an id.")]);
         try
         {
-            using var soon = new CancellationTokenSource(Patience);
+            using var soon = new CancellationTokenSource(Patience / 2);
             if (await shop.MoveAsync(webhook.Channel, id, soon.Token) is not { } moved || webhook.Channel.PlaceOf(moved.Place) is not { } place) return new("ignored");
-            return await intake.MoveAsync(Ids.Order(webhook.Channel.Id, moved.Order), [.. moved.Lines], new(place, moved.At), Patience) is { } taken ? Answer(taken) : new("ignored");
+            return await intake.MoveAsync(Ids.Order(webhook.Channel.Id, moved.Order), [.. moved.Lines], new(place, moved.At), Patience / 2) is { } taken ? Answer(taken) : new("ignored");
         }
         catch (Exception unread) when (unread is ShopifyApiException or OperationCanceledException)
         {

@@ -170,6 +170,58 @@ public class EditTests
     static Draft Read(SimulatedOrder history) => Selvedge.Channels.Shopify.ShopifyOrder.Parse(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(history.Snapshot()), "shop", null);
 
     [Fact]
+    public async Task What_a_till_takes_back_of_an_order_that_was_sent_is_there_at_once()
+    {
+        await using var rig = await StartAsync();
+        await rig.StockAsync("A", 3);
+        await rig[0].Get<Locations>().PutAsync(new Location { Id = "STORE", Is = LocationKind.Store, Name = "Store" }, null, "test");
+        await ChangeAsync(rig, Shop, State("1", 0, ("1", "A", 2)));
+        var refund = new Refund("9", Monday, [new("1", Restock.Return, 1, "655441491")]);
+        var intake = rig[0].Get<Intake>();
+        await intake.RefundAsync(Shop, "1", refund, TimeSpan.FromSeconds(20));
+        Assert.False((await rig[0].Get<LedgerReads>().BalanceAsync("A"))!.Locations.ContainsKey("STORE"));
+        // The same refund, from a payload that says it was made at a till; and again.
+        for (var times = 0; times < 2; times++) await intake.RefundAsync(Shop, "1", refund with { Till = true }, TimeSpan.FromSeconds(20));
+        var balance = await rig[0].Get<LedgerReads>().BalanceAsync("A");
+        Assert.Equal((1, 2), (balance!.Locations["STORE"].OnHand, balance.Locations["WH1"].Held));
+        Assert.Empty(await rig.AuditAsync("A"));
+    }
+
+    [Fact]
+    public async Task Edits_and_refunds_are_answered_once_they_are_durable_whatever_the_ledger_takes()
+    {
+        await using var rig = await StartAsync();
+        await rig.StockAsync("A", 9);
+        await ChangeAsync(rig, Shop, State("1", 0, ("1", "A", 5)));
+        var stuck = new TaskCompletionSource<Outcome>();
+        var intake = Microsoft.Extensions.DependencyInjection.ActivatorUtilities.CreateInstance<Intake>(rig[0].Services, new Claiming(_ => stuck.Task));
+        var edited = await intake.UpdateAsync(Shop, State("1", 1, ("1", "A", 4)), TimeSpan.FromMilliseconds(50));
+        Assert.Equal((4, IntakeStep.Claim), (edited.Order.Lines[0].Quantity, edited.Order.Intake!.Step));
+        var refunded = await intake.RefundAsync(Shop, "1", new("9", Monday.AddSeconds(2), [new("1", Restock.Cancel, 1)]), TimeSpan.FromMilliseconds(50));
+        Assert.Equal(3, refunded.Order.Lines[0].Quantity);
+        var cancelled = await intake.UpdateAsync(Shop, State("1", 3, ("1", "A", 5)) with { Cancel = Cancelled }, TimeSpan.FromMilliseconds(50));
+        Assert.Equal((OrderStatus.Cancelled, IntakeStep.Release), (cancelled.Order.Status, cancelled.Order.Intake!.Step));
+        Assert.False(stuck.Task.IsCompleted);
+        // The sweeper of an instance that works finishes it.
+        await rig.RecoverAsync();
+        Assert.Equal((0, null), (await rig.HeldAsync("A"), (await rig[0].ReadAsync("shop:1"))!.Intake));
+        stuck.SetException(new InvalidOperationException("the instance is gone"));
+    }
+
+    [Fact]
+    public async Task A_cancel_of_what_is_being_sent_is_kept_and_a_person_told()
+    {
+        await using var rig = await StartAsync();
+        await rig.StockAsync("A", 5);
+        var order = (await ChangeAsync(rig, Shop, State("1", 0, ("1", "A", 2)))).Order;
+        Assert.NotNull(await rig[0].Get<OrderStore>().ReplaceAsync(order with { Status = OrderStatus.Fulfilling }));
+        var cancelled = (await ChangeAsync(rig, Shop, State("1", 1, ("1", "A", 2)) with { Cancel = Cancelled })).Order;
+        Assert.Equal((OrderStatus.Fulfilling, CancelState.Done), (cancelled.Status, cancelled.Cancel!.State));
+        Assert.Equal(2, await rig.HeldAsync("A"));
+        Assert.Single(await OpenAsync(rig, "cancelledUnderWay"));
+    }
+
+    [Fact]
     public async Task An_order_follows_what_the_ledger_serves_and_takes_later()
     {
         await using var rig = await StartAsync();
