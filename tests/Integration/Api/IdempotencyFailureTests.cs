@@ -11,7 +11,7 @@ public sealed class IdempotencyFailureTests(AppFixture app) : IClassFixture<AppF
     public async Task Work_that_failed_may_be_asked_for_again_at_once_with_the_same_key()
     {
         var once = app.Services.GetRequiredService<Idempotency>();
-        var caller = new Caller("test", Role.Admin, Scope.Everything, "test");
+        var caller = new Caller("test", "test", Role.Admin, Scope.Everything);
         Task<IResult> AskAsync(Func<Task<Answered>> work)
         {
             var request = new DefaultHttpContext().Request;
