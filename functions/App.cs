@@ -6,7 +6,9 @@ using Selvedge.Exceptions;
 using Selvedge.Functions.Api;
 using Selvedge.Functions.Demo;
 using Selvedge.Functions.Exceptions;
+using Selvedge.Functions.Inbound;
 using Selvedge.Imports;
+using Selvedge.Inbound;
 using Selvedge.Ledger;
 using Selvedge.Orders;
 using Selvedge.Platform;
@@ -37,6 +39,8 @@ public static class App
             .AddImports()
             .AddSingleton<ExceptionCases>()
             .AddOrders()
+            .AddInbound()
+            .AddSingleton<InboundRecording>()
             .AddHostedService<Startup>()
             .AddHostedService<ContradictionWatch>();
         builder.AddDemo();

@@ -3,13 +3,15 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Selvedge.Channels;
 using Selvedge.Functions.Api;
+using Selvedge.Functions.Inbound;
+using Selvedge.Inbound;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Channels;
 
 /// <summary>Where other systems send their webhooks. Signed by the sender: nothing of the body is looked at, and nothing written, before the
 /// signature over its raw bytes was found right.</summary>
-public sealed class WebhookFunctions(SalesChannels channels, IEnumerable<WebhookSystem> systems)
+public sealed class WebhookFunctions(SalesChannels channels, IEnumerable<WebhookSystem> systems, InboundRecording inbound)
 {
     /// <summary>Largest webhook, in bytes. Shopify's orders have some 1.5 kB a line and at most 500 lines.</summary>
     public const int Limit = 2 * 1024 * 1024;
@@ -29,8 +31,11 @@ public sealed class WebhookFunctions(SalesChannels channels, IEnumerable<Webhook
         var secrets = system is null ? Nobody : channels.SecretsOf(known!) is { Count: > 0 } configured ? configured : Nobody;
         var webhook = new Webhook(known ?? Unknown, topic ?? "", name => request.Headers.TryGetValue(name, out var values) && values.Count == 1 ? values[0] : null, body);
         if (!(system ?? systems.Values.First()).IsSigned(webhook, secrets) || system is null)
+        {
+            InboundArchive.CountRejected(known?.Id);
             throw new ProblemException(401, "bad-signature", "The signature is missing or wrong", "The signature was not made over these bytes with a secret of this channel. Check the address, and the value behind the channel's 'secret'.");
-        var answer = await system.Handle(webhook);
+        }
+        var answer = await inbound.HandleAsync(request, webhook, system);
         return Results.Json(answer, WebhookJson.Default.WebhookAnswer);
     }
 

@@ -93,8 +93,9 @@ public static class StoreSetup
         .AddSingleton(provider => Connect(provider.GetRequiredService<IConfiguration>(), provider.GetKeyedService<HttpMessageHandler>("cosmos")))
         .AddSingleton<Store>();
 
-    /// <summary>A client with the app's settings. With <paramref name="handler"/> every call goes through it, in Gateway mode.</summary>
-    public static CosmosClient Connect(IConfiguration? configuration, HttpMessageHandler? handler)
+    /// <summary>A client with the app's settings. With <paramref name="handler"/> every call goes through it, in Gateway mode; <paramref name="before"/> sees each
+    /// call first.</summary>
+    public static CosmosClient Connect(IConfiguration? configuration, HttpMessageHandler? handler, RequestHandler? before = null)
     {
         var options = new CosmosClientOptions
         {
@@ -105,6 +106,7 @@ public static class StoreSetup
             MaxRetryWaitTimeOnRateLimitedRequests = TimeSpan.FromSeconds(3),
             RequestTimeout = TimeSpan.FromSeconds(6),
         };
+        if (before is not null) options.CustomHandlers.Add(before);
         if (handler is not null || configuration?["Cosmos:Gateway"] == "true")
         {
             options.ConnectionMode = ConnectionMode.Gateway;

@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Selvedge.Channels;
+using Selvedge.Inbound;
+using Selvedge.Platform;
+
+namespace Selvedge.Functions.Inbound;
+
+/// <summary>Between a webhook's signature and its handling: whatever comes of it, the message is in the archive before the sender is answered.</summary>
+public sealed class InboundRecording(InboundArchive archive, IConfiguration configuration, TimeProvider time)
+{
+    static readonly string[] Sent = ["X-Shopify-Triggered-At", "Shopify-Triggered-At", "Date"];
+
+    /// <summary>Handles a webhook whose signature was found right.</summary>
+    public async Task<WebhookAnswer> HandleAsync(HttpRequest request, Webhook webhook, WebhookSystem system)
+    {
+        var record = new InboundRecord { At = InstantConverter.Cut(time.GetUtcNow()), SentAt = SentAt(webhook), Channel = webhook.Channel.Id, Topic = webhook.Topic, Headers = Headers(request) };
+        WebhookAnswer answer;
+        try
+        {
+            answer = await system.Handle(webhook);
+        }
+        catch (ProblemException refused)
+        {
+            await KeepAsync(webhook, record with { Verdict = refused.Status < 500 ? InboundVerdict.Refused : InboundVerdict.Failed, Status = refused.Status, Outcome = refused.Type, Detail = refused.Message });
+            throw;
+        }
+        catch (Exception failed)
+        {
+            await KeepAsync(webhook, record with { Verdict = InboundVerdict.Failed, Status = 500, Outcome = "internal", Detail = failed.GetType().Name });
+            throw;
+        }
+        var verdict = answer.Order is null ? InboundVerdict.Ignored : answer.Repeat ? InboundVerdict.Repeated : InboundVerdict.Accepted;
+        await KeepAsync(webhook, record with { Verdict = verdict, Status = 200, Order = answer.Order, Outcome = answer.Status });
+        return answer;
+    }
+
+    Task<string?> KeepAsync(Webhook webhook, InboundRecord record) => archive.KeepAsync(record, webhook.Body, InboundRetention.DaysOf(webhook.Channel, configuration));
+
+    static DateTimeOffset? SentAt(Webhook webhook)
+    {
+        foreach (var name in Sent)
+            if (webhook.Header(name) is { } text && DateTimeOffset.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal, out var at)) return at.ToUniversalTime();
+        return null;
+    }
+
+    static Dictionary<string, string> Headers(HttpRequest request)
+    {
+        var kept = new Dictionary<string, string>(request.Headers.Count, StringComparer.OrdinalIgnoreCase);
+        foreach (var (name, value) in request.Headers)
+            if (InboundHeaders.IsKept(name)) kept[name] = value.ToString();
+        return kept;
+    }
+}
