@@ -84,7 +84,7 @@ public sealed class RehearsedLedger(Store store, TimeProvider time) : InventoryL
     // The store knows nothing of what was rehearsed: that is put back over what it says.
     static async Task LearnAsync(Known known, IReadOnlyCollection<Need> needs)
     {
-        await known.Partition.LearnAsync(known.Knowledge, needs);
+        await known.Partition.LearnAsync(known.Knowledge, needs, CancellationToken.None);
         foreach (var (id, claim) in known.Changed)
         {
             if (claim is null) known.Knowledge.Claims.Remove(id);
