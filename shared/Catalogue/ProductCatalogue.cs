@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -23,7 +24,11 @@ public sealed record CataloguePlan(IReadOnlyList<StylePlan> Styles, IReadOnlyDic
 public sealed class ProductCatalogue(Store store, Aliases aliases, Categories categories, TimeProvider time)
 {
     const int Width = 8;
+    const int MostRead = 5_000;
     readonly StyleHistory history = new(store);
+
+    // Products as last read. The style says which version each of its SKUs has, and a version is written once: one of that version is never out of date.
+    readonly ConcurrentDictionary<string, Product> read = new(StringComparer.Ordinal);
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), LongestPause = TimeSpan.FromMilliseconds(400);
 
     /// <summary>The SKU that a SKU, GTIN or other code means, or null.</summary>
@@ -56,7 +61,17 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, Categories ca
     public async Task<StyleAndProducts> GetStyleAsync(string id, CancellationToken cancel = default)
     {
         var style = await GetStyleOnlyAsync(id, cancel);
-        return new(style, await FindProductsAsync(style.Cells.Select(cell => cell.Sku), cancel));
+        var products = new Dictionary<string, Product>(style.Cells.Count, StringComparer.Ordinal);
+        foreach (var cell in style.Cells)
+            if (read.TryGetValue(cell.Sku, out var product) && product.Version == cell.Version) products[cell.Sku] = product;
+        if (products.Count == style.Cells.Count) return new(style, products);
+        foreach (var (sku, product) in await FindProductsAsync(style.Cells.Select(cell => cell.Sku).Where(sku => !products.ContainsKey(sku)), cancel))
+        {
+            products[sku] = product;
+            if (read.Count >= MostRead) read.Clear();
+            read[sku] = product;
+        }
+        return new(style, products);
     }
 
     /// <summary>Styles in the order of their ids, after <paramref name="continuation"/>; with the next continuation, null at the end.</summary>
