@@ -9,6 +9,9 @@ public sealed class AccessAttribute(params Role[] roles) : Attribute
 {
     /// <summary>The roles, <see cref="Role.Admin"/> included.</summary>
     public IReadOnlyList<Role> Roles { get; } = [.. roles.Prepend(Role.Admin).Distinct()];
+
+    /// <summary>The bounds of a key that the function heeds; the OpenAPI document says the same under <c>x-scope</c>.</summary>
+    public Bounds By { get; init; }
 }
 
 /// <summary>An HTTP function that answers without a key: health, webhooks (signed by their sender) and static files, nothing else.</summary>
@@ -38,14 +41,8 @@ public sealed class AccessRules
         }
     }
 
-    /// <summary>True when the function answers without a key; otherwise <paramref name="roles"/> may call it, nobody where it is unknown.</summary>
-    public bool IsAnonymous(string function, out IReadOnlyList<Role> roles)
-    {
-        roles = [];
-        if (!rules.TryGetValue(function, out var access)) return false;
-        roles = access?.Roles ?? [];
-        return access is null;
-    }
+    /// <summary>True when the function answers without a key; otherwise <paramref name="access"/> says who may call it, nobody where it is null.</summary>
+    public bool IsAnonymous(string function, out AccessAttribute? access) => rules.TryGetValue(function, out access) && access is null;
 }
 
 /// <summary>Who calls the function that runs.</summary>

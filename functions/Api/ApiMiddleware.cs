@@ -46,17 +46,18 @@ public sealed partial class ApiMiddleware(ApiKeys keys, AccessRules rules, ILogg
     // RFC 6750: a request without a token gets a bare challenge; one with a bad token is told so.
     async Task LetInAsync(FunctionContext context, HttpContext http)
     {
-        if (rules.IsAnonymous(context.FunctionDefinition.Name, out var roles)) return;
+        if (rules.IsAnonymous(context.FunctionDefinition.Name, out var access)) return;
         var header = http.Request.Headers.Authorization;
         if (header.Count == 0) throw Unauthorized(http, "", "This needs an API key: send the header 'Authorization: Bearer slv_…'.");
         var text = header.ToString();
         var caller = header.Count == 1 && text.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? await keys.FindAsync(text[7..].Trim()) : null;
-        if (caller is null) throw Unauthorized(http, ", error=\"invalid_token\"", "The API key is malformed, unknown or was deleted.");
-        if (!roles.Contains(caller.Role))
+        if (caller is null) throw Unauthorized(http, ", error=\"invalid_token\"", "The API key is malformed, unknown, expired or was deleted.");
+        if (access?.Roles.Contains(caller.Role) != true)
         {
             http.Response.Headers.WWWAuthenticate = "Bearer realm=\"selvedge\", error=\"insufficient_scope\"";
-            throw ProblemException.Forbidden($"A key with the role {Name(caller.Role)} may not do this; it takes one of: {string.Join(", ", roles.Select(Name))}.");
+            throw ProblemException.Forbidden($"A key with the role {Name(caller.Role)} may not do this; it takes one of: {string.Join(", ", (access?.Roles ?? []).Select(Name))}.");
         }
+        caller.RequireWithin(access.By);
         context.SetCaller(caller);
     }
 

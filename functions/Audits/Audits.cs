@@ -9,7 +9,7 @@ namespace Selvedge.Functions.Audits;
 public sealed class AuditFunctions(Ledger.Audits audits, Idempotency idempotency)
 {
     /// <summary>Starts an audit of all SKUs; 202 with its address. <c>?full=true</c> does not build on what earlier audits proved.</summary>
-    [Function("StartAudit"), Access(Role.Finance, Role.Warehouse)]
+    [Function("StartAudit"), Access(Role.Finance, Role.Warehouse, By = Bounds.Everything)]
     public async Task<IResult> StartAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/audits")] HttpRequest request, FunctionContext context)
     {
         var caller = context.Caller();
@@ -22,7 +22,7 @@ public sealed class AuditFunctions(Ledger.Audits audits, Idempotency idempotency
     }
 
     /// <summary>An audit as it stands; <c>latest</c> is the one that began last.</summary>
-    [Function("GetAudit"), Access(Role.Finance, Role.Warehouse, Role.Viewer)]
+    [Function("GetAudit"), Access(Role.Finance, Role.Warehouse, Role.Viewer, By = Bounds.Everything)]
     public async Task<IResult> GetAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/audits/{id}")] HttpRequest request, string id)
     {
         var report = await audits.FindAsync(id) ?? throw ProblemException.NotFound(id == "latest" ? "There has been no audit yet. POST api/audits starts one." : $"There is no audit '{id}'.");

@@ -17,16 +17,16 @@ public sealed class LocationFunctions(Locations locations)
         return Request.Answer(location.View(), created ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
 
-    [Function("GetLocation"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
+    [Function("GetLocation"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Location | Bounds.Channel | Bounds.Customer)]
     public async Task<IResult> GetLocation([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/locations/{id}")] HttpRequest request, string id, FunctionContext context)
     {
-        context.Caller().RequireLocation(id);
+        if (!context.Caller().ReachesLocation(id)) throw Locations.Unknown(id);
         var location = await locations.GetAsync(id, context.CancellationToken);
         return request.IsUnchanged(location.ETag!.Trim('"')) ? Results.StatusCode(StatusCodes.Status304NotModified) : Request.Answer(location.View());
     }
 
     /// <summary>All in one page: there are as many as the brand has places.</summary>
-    [Function("ListLocations"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
+    [Function("ListLocations"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Location | Bounds.Channel | Bounds.Customer)]
     public async Task<IResult> ListLocations([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/locations")] HttpRequest request, FunctionContext context)
     {
         var all = await locations.ListAsync(context.CancellationToken);

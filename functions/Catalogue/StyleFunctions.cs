@@ -37,7 +37,7 @@ public sealed class StyleFunctions(ProductCatalogue catalogue, StyleInventories 
         return Request.Answer(new Page<Style>(styles, next).As(StyleRequest.Summary));
     }
 
-    [Function("GetStyleInventory"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
+    [Function("GetStyleInventory"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Location | Bounds.Channel | Bounds.Customer)]
     public async Task<IResult> GetStyleInventory([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/styles/{id}/inventory")] HttpRequest request, string id, FunctionContext context)
     {
         var style = await catalogue.GetStyleOnlyAsync(id, context.CancellationToken);
@@ -54,7 +54,7 @@ public sealed class StyleFunctions(ProductCatalogue catalogue, StyleInventories 
     }
 
     /// <summary>The style's SKUs that cannot be listed on a channel, and why; those that can.</summary>
-    [Function("GetStyleListable"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
+    [Function("GetStyleListable"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Location | Bounds.Channel | Bounds.Customer)]
     public async Task<IResult> GetStyleListable([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/styles/{id}/listable")] HttpRequest request, string id, FunctionContext context)
     {
         var (channel, rules) = await ChannelOfAsync(request, context);
@@ -62,7 +62,7 @@ public sealed class StyleFunctions(ProductCatalogue catalogue, StyleInventories 
         return Request.Answer(new { style.Id, Channel = channel.Id, Skus = style.Cells.Where(cell => products.ContainsKey(cell.Sku)).Select(cell => Listability.Of(products[cell.Sku], style, channel, rules)) });
     }
 
-    [Function("GetSkuListable"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
+    [Function("GetSkuListable"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Location | Bounds.Channel | Bounds.Customer)]
     public async Task<IResult> GetSkuListable([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/skus/{sku}/listable")] HttpRequest request, string sku, FunctionContext context)
     {
         var (channel, rules) = await ChannelOfAsync(request, context);

@@ -9,7 +9,7 @@ namespace Selvedge.Functions.Catalogue;
 public sealed class WorkOrderFunctions(WorkOrders orders, Locations locations)
 {
     /// <summary>Assembles or breaks. The same id again is answered as it stands; what is short takes nothing.</summary>
-    [Function("PostWorkOrder"), Access(Role.Warehouse)]
+    [Function("PostWorkOrder"), Access(Role.Warehouse, By = Bounds.Location)]
     public async Task<IResult> PostWorkOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/workorders")] HttpRequest request, FunctionContext context)
     {
         var body = await request.FieldsAsync();
@@ -26,11 +26,11 @@ public sealed class WorkOrderFunctions(WorkOrders orders, Locations locations)
         return Request.Answer(order.View(context.Caller()), repeat ? StatusCodes.Status200OK : StatusCodes.Status201Created);
     }
 
-    [Function("GetWorkOrder"), Access(Role.Warehouse, Role.Finance, Role.Viewer)]
+    [Function("GetWorkOrder"), Access(Role.Warehouse, Role.Finance, Role.Viewer, By = Bounds.Location)]
     public async Task<IResult> GetWorkOrder([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/workorders/{id}")] HttpRequest request, string id, FunctionContext context)
     {
         var order = await orders.GetAsync(id);
-        context.Caller().RequireLocation(order.Location);
+        if (!context.Caller().ReachesLocation(order.Location)) throw ProblemException.NotFound($"There is no work order '{id}'.");
         return Request.Answer(order.View(context.Caller()));
     }
 

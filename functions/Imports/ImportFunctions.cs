@@ -21,7 +21,7 @@ public sealed class ImportFunctions(ProductImport products, StockImport stock, I
         return RunAsync(request, context, "products", (file, dryRun) => async (import, progress) => await products.RunAsync(file, isJson, import, dryRun, caller, progress));
     }
 
-    [Function("ImportStock"), Access(Role.Warehouse)]
+    [Function("ImportStock"), Access(Role.Warehouse, By = Bounds.Location)]
     public Task<IResult> ImportStock([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/imports/stock")] HttpRequest request, FunctionContext context)
     {
         var caller = context.Caller();
@@ -30,10 +30,12 @@ public sealed class ImportFunctions(ProductImport products, StockImport stock, I
     }
 
     /// <summary>An import that was answered 202, or had a key, as it stands.</summary>
-    [Function("GetImport"), Access(Role.Warehouse)]
+    [Function("GetImport"), Access(Role.Warehouse, By = Bounds.Location)]
     public async Task<IResult> GetImport([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/imports/{id}")] HttpRequest request, string id, FunctionContext context)
     {
         var record = await records.GetAsync(id, context.CancellationToken);
+        // A key bounded by locations follows its own imports: what another's wrote may be elsewhere.
+        if (context.Caller() is { Scope.Locations: not null } bounded && record.Actor != bounded.Actor) throw ProblemException.NotFound($"There is no import '{id}'.");
         if (record.Kind != "stock" && context.Caller().Role == Role.Warehouse) throw ProblemException.Forbidden("A key with the role warehouse sees imports of stock only.");
         if (record.State == ImportState.Running) request.HttpContext.Response.Headers.RetryAfter = "1";
         return Request.Answer(ImportView.Of(record));

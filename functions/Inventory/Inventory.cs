@@ -13,7 +13,7 @@ public sealed class InventoryFunctions(LedgerReads ledger, Aliases aliases, Prod
     const int MostSkus = 1000;
 
     /// <summary>One SKU's stock. Any code of the SKU will do. 304 when it has not changed.</summary>
-    [Function("GetInventory"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
+    [Function("GetInventory"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Location | Bounds.Channel | Bounds.Customer)]
     public async Task<IResult> GetAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/inventory/{sku}")] HttpRequest request, string sku, FunctionContext context)
     {
         var known = await FindAsync(sku, request.HttpContext.RequestAborted);
@@ -25,7 +25,7 @@ public sealed class InventoryFunctions(LedgerReads ledger, Aliases aliases, Prod
     }
 
     /// <summary>Up to 1000 SKUs at once, in the order asked; codes that no SKU has are listed as unknown.</summary>
-    [Function("QueryInventory"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
+    [Function("QueryInventory"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Location | Bounds.Channel | Bounds.Customer)]
     public async Task<IResult> QueryAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/inventory/query")] HttpRequest request, FunctionContext context)
     {
         var cancel = request.HttpContext.RequestAborted;
@@ -49,27 +49,26 @@ public sealed class InventoryFunctions(LedgerReads ledger, Aliases aliases, Prod
     }
 
     /// <summary>The journal, the newest entry first unless <c>order=oldest</c>.</summary>
-    [Function("GetEntries"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
+    [Function("GetEntries"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Channel)]
     public async Task<IResult> EntriesAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/inventory/{sku}/entries")] HttpRequest request, string sku, FunctionContext context)
     {
         var caller = context.Caller();
-        caller.RequireAllLocations();
         var (limit, continuation) = request.Page();
         var newestFirst = request.Choice("order", "newest", "oldest") != "oldest";
         var known = await FindAsync(sku, request.HttpContext.RequestAborted);
         var page = await ledger.EntriesAsync(known.Sku, newestFirst, limit, continuation);
-        return Request.Answer(page.As(entry => EntryView.Of(entry, caller)));
+        return Request.Answer(new Page<EntryView>([.. page.Items.Where(entry => EntryView.Reaches(caller, entry)).Select(entry => EntryView.Of(entry, caller))], page.Continuation));
     }
 
     /// <summary>Who holds units now; a key with a location scope sees the claims at its locations.</summary>
-    [Function("GetClaims"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer)]
+    [Function("GetClaims"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Location | Bounds.Channel)]
     public async Task<IResult> ClaimsAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/inventory/{sku}/claims")] HttpRequest request, string sku, FunctionContext context)
     {
         var caller = context.Caller();
         var (limit, continuation) = request.Page();
         var known = await FindAsync(sku, request.HttpContext.RequestAborted);
         var page = await ledger.ClaimsAsync(known.Sku, limit, continuation);
-        return Request.Answer(new Page<ClaimView>([.. page.Items.Where(claim => caller.ReachesLocation(claim.Place)).Select(ClaimView.Of)], page.Continuation));
+        return Request.Answer(new Page<ClaimView>([.. page.Items.Where(claim => caller.ReachesLocation(claim.Place) && caller.ReachesChannel(claim.Channel)).Select(ClaimView.Of)], page.Continuation));
     }
 
     // One point read where the SKU has moved; the aliases are asked only where it has not, or where the code is not the SKU itself.

@@ -11,7 +11,7 @@ namespace Selvedge.Functions.Inventory;
 public sealed class Limits(InventoryLedger ledger, ProductCatalogue catalogue, Locations locations, SalesChannels channels)
 {
     /// <summary>States a ring-fence or a floor of one SKU; 0 lifts it. Its <c>id</c> is the idempotency key within the SKU.</summary>
-    [Function("PostLimit"), Access(Role.Sales)]
+    [Function("PostLimit"), Access(Role.Sales, By = Bounds.Location)]
     public async Task<IResult> PostAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/limits")] HttpRequest request, FunctionContext context)
     {
         var caller = context.Caller();

@@ -10,7 +10,7 @@ namespace Selvedge.Functions.Inventory;
 public sealed class Movements(InventoryLedger ledger, ProductCatalogue catalogue, Locations locations, TimeProvider time)
 {
     /// <summary>Posts one movement. Its <c>id</c> is the idempotency key within the SKU; the same again is answered the same. 409 when the ledger cannot grant it.</summary>
-    [Function("PostMovement"), Access(Role.Warehouse, Role.Sales)]
+    [Function("PostMovement"), Access(Role.Warehouse, Role.Sales, By = Bounds.Location | Bounds.Channel)]
     public async Task<IResult> PostAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/movements")] HttpRequest request, FunctionContext context)
     {
         var caller = context.Caller();
@@ -31,6 +31,8 @@ public sealed class Movements(InventoryLedger ledger, ProductCatalogue catalogue
         if (caller.Role == Role.Sales && movement.Kind is not (MovementKind.PosSale or MovementKind.Return))
             throw ProblemException.Forbidden("A key with the role sales may report sales over the counter (posSale) and returns only.");
         caller.RequireLocation(movement.Location);
+        if (movement.Channel is { } channel) caller.RequireChannel(channel);
+        if (movement.Order is { } order) caller.RequireChannel(Ids.ChannelOf(order) ?? "");
         await RequireAsync(movement.Location, "location");
         if (movement is { Kind: MovementKind.Transfer, To: { } to })
         {

@@ -8,8 +8,11 @@ public sealed record EntryView(string Key, long Sequence, string Kind, DateTimeO
     string? Order, string? Line, string? Channel, IReadOnlyList<MoveView> Moves, IReadOnlyList<ClaimAfter> Claims, SupplyAfter? Supply, LimitAfter? Limit,
     OutcomeView Outcome, string? Previous, string? Hash)
 {
+    /// <summary>A key bounded by channels sees the entries of their orders.</summary>
+    public static bool Reaches(Caller caller, Entry entry) => caller.ReachesChannel(entry.Channel ?? Ids.ChannelOf(entry.Order));
+
     public static EntryView Of(Entry entry, Caller caller) => new(entry.Key, entry.Sequence, entry.Kind, entry.At, entry.EffectiveAt, entry.Actor, entry.Reason,
-        entry.Order, entry.Line, entry.Channel, [.. (entry.Moves ?? []).Select(move => MoveView.Of(move, caller))], entry.Claims ?? [], entry.Supply, entry.Limit,
+        entry.Order, entry.Line, entry.Channel, [.. (entry.Moves ?? []).Select(move => MoveView.Of(move, caller))], [.. (entry.Claims ?? []).Where(claim => caller.ReachesChannel(claim.Channel))], entry.Supply, entry.Limit,
         OutcomeView.Of(entry.Outcome, caller), entry.Previous, entry.Hash);
 }
 
@@ -22,7 +25,7 @@ public sealed record MoveView(string From, string To, long Units, string? Value)
 /// <summary>What became of a command.</summary>
 public sealed record OutcomeView(Verdict Verdict, IReadOnlyDictionary<string, long>? Held, long Short, IReadOnlyList<Contradiction> Exceptions, string? Value)
 {
-    public static OutcomeView Of(Outcome outcome, Caller caller) => new(outcome.Verdict, outcome.Held, outcome.Short, outcome.Exceptions ?? [],
+    public static OutcomeView Of(Outcome outcome, Caller caller) => new(outcome.Verdict, outcome.Held, outcome.Short, [.. (outcome.Exceptions ?? []).Where(exception => exception.Order is null || caller.ReachesChannel(Ids.ChannelOf(exception.Order)))],
         caller.SeesValue && outcome.Value != 0 ? Money.Text(outcome.Value) : null);
 }
 

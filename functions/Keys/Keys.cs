@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Selvedge.Functions.Api;
 using Selvedge.Platform;
@@ -5,37 +6,64 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Keys;
 
 /// <summary>API keys: who may call, as what, and how far.</summary>
-public sealed class KeyFunctions(ApiKeys keys, Idempotency idempotency)
+public sealed class KeyFunctions(ApiKeys keys, Idempotency idempotency, TimeProvider time)
 {
     /// <summary>Makes a key. The answer is the only place its token ever appears: a replay (Idempotency-Key) shows the key without it.</summary>
-    [Function("CreateKey"), Access]
+    [Function("CreateKey"), Access(By = Bounds.Everything)]
     public async Task<IResult> CreateAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/keys")] HttpRequest request, FunctionContext context)
     {
         var caller = context.Caller();
         var bytes = await request.BytesAsync();
         var body = RequestFields.Parse(bytes);
-        var (name, role, scope) = (body.Text("name", 100), body.Word<Role>("role"), ScopeOf(body.Object("scope")));
+        var (name, person, role, scope) = (body.Text("name", 100), body.OptionalText("person", 100), body.Word<Role>("role"), ScopeOf(body.Object("scope")));
+        var expiresAt = body.Has("expiresAt") ? InstantOf(body, "expiresAt") : null;
+        if (role == Role.Admin && scope != Scope.Everything) body.Add("scope", "An administrator has no bounds: leave the scope out, or choose another role.");
+        if (role == Role.Portal && scope.Customers is not { Count: > 0 }) body.Add("scope", "A portal key needs the customers it is for: \"scope\": {\"customers\": [\"…\"]}.");
         body.ThrowIfFaulty();
         return await idempotency.OnceAsync(request, caller, bytes, async () =>
         {
-            var (token, key) = keys.Make(name, role, scope, caller.Actor);
+            var (token, key) = keys.Make(name, role, scope, caller.Actor, person, expiresAt);
             await keys.AddAsync(key);
             var view = KeyView.Of(key);
             return new Answered(StatusCodes.Status201Created, view, $"/api/keys/{key.Id}") { Shown = view with { Token = token } };
         });
     }
 
+    /// <summary>Gives a key another token; the one before is good for <c>graceHours</c> more (24 when left out, 0: not at all).</summary>
+    [Function("RotateKey"), Access(By = Bounds.Everything)]
+    public async Task<IResult> RotateAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/keys/{id}/rotate")] HttpRequest request, string id, FunctionContext context)
+    {
+        var bytes = await request.BytesAsync();
+        var body = bytes.IsEmpty ? null : RequestFields.Parse(bytes);
+        var hours = body?.Whole("graceHours", 0, 720, 24) ?? 24;
+        body?.ThrowIfFaulty();
+        return await idempotency.OnceAsync(request, context.Caller(), bytes, async () =>
+        {
+            var (token, key) = await keys.RotateAsync(id, TimeSpan.FromHours(hours));
+            var view = KeyView.Of(key);
+            return new Answered(StatusCodes.Status200OK, view) { Shown = view with { Token = token } };
+        });
+    }
+
     /// <summary>All keys, without their tokens.</summary>
-    [Function("ListKeys"), Access]
+    [Function("ListKeys"), Access(By = Bounds.Everything)]
     public async Task<IResult> ListAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/keys")] HttpRequest request) =>
         Request.Answer(new Page<KeyView>([.. (await keys.AllAsync()).Select(KeyView.Of)], null));
 
     /// <summary>Deletes a key; other instances stop letting it in within 5 s.</summary>
-    [Function("DeleteKey"), Access]
+    [Function("DeleteKey"), Access(By = Bounds.Everything)]
     public async Task<IResult> DeleteAsync([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "api/keys/{id}")] HttpRequest request, string id)
     {
         await keys.RemoveAsync(id);
         return Results.NoContent();
+    }
+
+    DateTimeOffset? InstantOf(RequestFields body, string name)
+    {
+        if (body.OptionalText(name, 40) is not { } text) return null;
+        if (text.Length >= 20 && text[10] == 'T' && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) && at > time.GetUtcNow()) return InstantConverter.Cut(at);
+        body.Add(name, $"Expected an instant to come as RFC 3339, e.g. \"2030-01-31T00:00:00Z\", got '{text}'.");
+        return null;
     }
 
     static Scope ScopeOf(RequestFields? scope)
@@ -47,10 +75,10 @@ public sealed class KeyFunctions(ApiKeys keys, Idempotency idempotency)
 }
 
 /// <summary>A key as the API shows it.</summary>
-public sealed record KeyView(string Id, string Name, Role Role, Scope Scope, DateTimeOffset CreatedAt, string CreatedBy)
+public sealed record KeyView(string Id, string Name, string? Person, Role Role, Scope Scope, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset? ExpiresAt, DateTimeOffset? RotatedAt)
 {
     /// <summary>Only in the answer that made it.</summary>
     public string? Token { get; init; }
 
-    public static KeyView Of(ApiKey key) => new(key.Id, key.Name, key.Role, key.Scope, key.CreatedAt, key.CreatedBy);
+    public static KeyView Of(ApiKey key) => new(key.Id, key.Name, key.Person, key.Role, key.Scope, key.CreatedAt, key.CreatedBy, key.ExpiresAt, key.RotatedAt);
 }

@@ -14,52 +14,56 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
 {
     /// <summary>Largest order by API, in bytes.</summary>
     const int Limit = 2 * 1024 * 1024;
+    const Bounds Reach = Bounds.Location | Bounds.Channel | Bounds.Customer;
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(12);
 
     /// <summary>Takes an order in. The same channel and externalId again is the same order: answered with <c>Idempotent-Replayed: true</c>, or 422 when it
     /// says something else. 201 new, 200 repeated, 202 durable and still being decided, 409 refused (all or nothing).</summary>
-    [Function("PostOrder"), Access(Role.Sales)]
+    [Function("PostOrder"), Access(Role.Sales, Role.Portal, By = Reach)]
     public async Task<IResult> PostOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/orders")] HttpRequest request, FunctionContext context)
     {
         var asked = OrderRequest.Parse(RequestFields.Parse(await request.BytesAsync(Limit)), context.Caller().Actor);
-        context.Caller().RequireChannel(asked.Channel);
+        var caller = context.Caller();
+        asked = asked.For(caller);
         var channel = await channels.FindAsync(asked.Channel, context.CancellationToken)
             ?? throw ProblemException.Invalid($"/channel: There is no channel '{asked.Channel}'. PUT api/channels/{{id}} makes one.", [new Fault("/channel", "There is no such channel.")]);
+        if (!channel.Locations.All(caller.ReachesLocation)) throw ProblemException.Forbidden($"Orders of the channel '{channel.Id}' are filled from locations that your key does not reach. Use a key without a location scope.");
         if (asked.Draft.Hold is { } hold) OrderRequest.CheckHold(channel, hold.ExpiresAt, time.GetUtcNow(), "/hold/expiresAt");
         await asked.CheckAsync(code => catalogue.ResolveAsync(code));
         var content = asked.Draft.ContentHash();
         var draft = asked.Draft.Currency.Length > 0 ? asked.Draft : asked.Draft with { Currency = configuration["Currency"] ?? "AUD" };
         var taken = await intake.TakeAsync(channel, draft, Patience, content);
-        if (taken.Repeat) request.MarkReplayed();
         var order = taken.Order;
+        if (!caller.Reaches(order)) throw ProblemException.Reused(asked.Draft.ExternalId);
+        if (taken.Repeat) request.MarkReplayed();
         if (order.Status == OrderStatus.Refused) throw OrderView.Refusal(order);
         request.HttpContext.Response.Headers.Location = "/api/orders/" + Uri.EscapeDataString(order.Id);
         return Request.Answer(OrderView.Of(order), order.Intake is not null ? StatusCodes.Status202Accepted : taken.Repeat ? StatusCodes.Status200OK : StatusCodes.Status201Created);
     }
 
     /// <summary>One order, with the people it is for where the caller's work needs them.</summary>
-    [Function("GetOrder"), Access(Role.Sales, Role.Warehouse, Role.Finance, Role.Viewer)]
+    [Function("GetOrder"), Access(Role.Sales, Role.Warehouse, Role.Finance, Role.Viewer, Role.Portal, By = Reach)]
     public async Task<IResult> GetOrder([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/orders/{id}")] HttpRequest request, string id, FunctionContext context)
     {
         var order = await FindAsync(id, context.Caller());
         request.SetETag(order.ETag);
-        var people = context.Caller().Role is Role.Admin or Role.Sales or Role.Warehouse ? await orders.ReadPersonAsync(order.Id) : null;
+        var people = context.Caller().Role is Role.Admin or Role.Sales or Role.Warehouse or Role.Portal ? await orders.ReadPersonAsync(order.Id) : null;
         return Request.Answer(OrderView.Of(order, people));
     }
 
     /// <summary>Orders, the latest first.</summary>
-    [Function("ListOrders"), Access(Role.Sales, Role.Warehouse, Role.Finance, Role.Viewer)]
+    [Function("ListOrders"), Access(Role.Sales, Role.Warehouse, Role.Finance, Role.Viewer, Role.Portal, By = Reach)]
     public async Task<IResult> ListOrders([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/orders")] HttpRequest request, FunctionContext context)
     {
         var (limit, continuation) = request.Page();
         var status = request.Choice("status", [.. Enum.GetNames<OrderStatus>().Select(JsonNamingPolicy.CamelCase.ConvertName)]);
         var page = await orders.ListAsync(status is null ? null : Enum.Parse<OrderStatus>(status, ignoreCase: true), request.Parameter("channel"),
-            context.Caller().Scope.Channels, limit, continuation);
+            context.Caller(), limit, continuation);
         return Request.Answer(page.As(order => OrderView.Of(order)));
     }
 
     /// <summary>Cancels an order before it is picked: everything it holds is available again. <c>{reason?}</c></summary>
-    [Function("CancelOrder"), Access(Role.Sales)]
+    [Function("CancelOrder"), Access(Role.Sales, Role.Portal, By = Reach)]
     public async Task<IResult> CancelOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/orders/{id}/cancel")] HttpRequest request, string id, FunctionContext context)
     {
         var body = await request.BytesAsync();
@@ -72,7 +76,7 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
     }
 
     /// <summary>Sells what an order on hold holds.</summary>
-    [Function("ConfirmOrder"), Access(Role.Sales)]
+    [Function("ConfirmOrder"), Access(Role.Sales, By = Reach)]
     public async Task<IResult> ConfirmOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/orders/{id}/confirm")] HttpRequest request, string id, FunctionContext context)
     {
         var order = await FindAsync(id, context.Caller());
@@ -80,7 +84,7 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
     }
 
     /// <summary>Holds what an order holds until another day. <c>{expiresAt}</c></summary>
-    [Function("ExtendOrder"), Access(Role.Sales)]
+    [Function("ExtendOrder"), Access(Role.Sales, By = Reach)]
     public async Task<IResult> ExtendOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/orders/{id}/extend")] HttpRequest request, string id, FunctionContext context)
     {
         var until = OrderRequest.ParseExtension(await request.FieldsAsync());
@@ -97,7 +101,7 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
 
     // What a key does not reach does not exist for it.
     async Task<Order> FindAsync(string id, Caller caller) =>
-        id.Length <= Ids.CosmosLimit && await orders.ReadAsync(id) is { } order && caller.ReachesChannel(order.Channel) ? order : throw Unknown(id);
+        id.Length <= Ids.CosmosLimit && await orders.ReadAsync(id) is { } order && caller.Reaches(order) ? order : throw Unknown(id);
 
     static ProblemException Unknown(string id) => ProblemException.NotFound($"There is no order '{id}'. An order's id is <channel>:<external id>.");
 }

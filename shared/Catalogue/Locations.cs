@@ -70,7 +70,10 @@ public sealed class Locations(Store store, TimeProvider time)
 
     /// <exception cref="ProblemException">404.</exception>
     public async Task<Location> GetAsync(string id, CancellationToken cancel = default) =>
-        await settings.FindAsync(id, fresh: true, cancel) ?? throw ProblemException.NotFound($"There is no location '{id}'. PUT api/locations/{{id}} makes one.");
+        await settings.FindAsync(id, fresh: true, cancel) ?? throw Unknown(id);
+
+    /// <summary>404.</summary>
+    public static ProblemException Unknown(string id) => ProblemException.NotFound($"There is no location '{id}'. PUT api/locations/{{id}} makes one.");
 
     /// <summary>Creates or changes a location; the same again changes nothing. Says whether it is new.</summary>
     /// <exception cref="ProblemException">412 when it does not have the ETag <paramref name="ifMatch"/> or was changed meanwhile.</exception>

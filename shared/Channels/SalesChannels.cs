@@ -15,7 +15,10 @@ public sealed class SalesChannels(Store store, Locations locations, IConfigurati
 
     /// <exception cref="ProblemException">404.</exception>
     public async Task<Channel> GetAsync(string id, CancellationToken cancel = default) =>
-        await settings.FindAsync(id, fresh: true, cancel) ?? throw ProblemException.NotFound($"There is no channel '{id}'. PUT api/channels/{{id}} makes one.");
+        await settings.FindAsync(id, fresh: true, cancel) ?? throw Unknown(id);
+
+    /// <summary>404.</summary>
+    public static ProblemException Unknown(string id) => ProblemException.NotFound($"There is no channel '{id}'. PUT api/channels/{{id}} makes one.");
 
     /// <summary>Creates or changes a channel from a request's body; the same again changes nothing. Says whether it is new.</summary>
     /// <exception cref="ProblemException">400 with JSON pointers; 412 when it does not have the ETag <paramref name="ifMatch"/> or was changed meanwhile.</exception>

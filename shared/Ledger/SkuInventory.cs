@@ -20,7 +20,7 @@ public sealed record SkuInventory(string Sku, long OnHand, long Committed, long 
             + (balance?.Away.Where(away => away.Key.StartsWith(Accounts.Transit(""), StringComparison.Ordinal)).Sum(away => away.Value) ?? 0);
         var fences = new SortedDictionary<string, FenceInventory>(StringComparer.Ordinal);
         foreach (var (buyer, fence) in balance?.Fences ?? [])
-            if (fence.Quantity > 0) fences[buyer] = new(fence.Quantity, fence.Open);
+            if (fence.Quantity > 0 && caller.ReachesBuyer(buyer)) fences[buyer] = new(fence.Quantity, fence.Open);
         return new(sku, all.Sum(l => l.OnHand), all.Sum(l => l.Committed), all.Sum(l => l.Available), all.Sum(l => l.Staged), all.Sum(l => l.Quarantine),
             balance?.Short ?? 0, incoming, balance?.Sequence ?? 0, caller.SeesValue ? Money.Text(balance?.Value ?? 0) : null, locations, fences);
     }

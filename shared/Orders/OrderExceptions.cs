@@ -22,7 +22,8 @@ public sealed class OrderExceptions(ExceptionCases exceptions)
         }
         if (TillFacts.IsLost(order)) await exceptions.OpenAsync(new ExceptionCase
         {
-            Id = Ids.Join(["order", "unknownPlace", order.Id]), Kind = "unknownPlace", Order = order.Id, Channel = order.Channel, Quantity = order.Lines.Sum(line => line.Quantity),
+            Id = Ids.Join(["order", "unknownPlace", order.Id]), Kind = "unknownPlace", Order = order.Id, Channel = order.Channel, Customer = order.Customer, Quantity = order.Lines.Sum(line => line.Quantity),
+            Expected = new($"{order.Channel}: places", "a location of ours"), Found = new($"order {order.Id}", $"place '{order.Till}'"),
             Detail = $"{order.Channel} sold over the counter at its place '{order.Till}', which is no location of ours: nothing is posted. Add it to the channel's 'places'.",
         });
     }
@@ -47,24 +48,42 @@ public sealed class OrderExceptions(ExceptionCases exceptions)
     /// <summary>Opens <c>cancelledUnderWay</c>: the channel cancelled what is being sent or was.</summary>
     public Task CancelledUnderWayAsync(Order order) => exceptions.OpenAsync(new ExceptionCase
     {
-        Id = Ids.Join(["order", "cancelledUnderWay", order.Id]), Kind = "cancelledUnderWay", Order = order.Id, Channel = order.Channel,
+        Id = Ids.Join(["order", "cancelledUnderWay", order.Id]), Kind = "cancelledUnderWay", Order = order.Id, Channel = order.Channel, Customer = order.Customer,
+        Expected = new($"order {order.Id}", order.Status is OrderStatus.Shipped ? "shipped" : "fulfilling"), Found = new(order.Channel, "cancelled"),
         Detail = $"{order.Channel} cancelled this order and it is {(order.Status is OrderStatus.Shipped ? "shipped" : "being fulfilled")} here. Stop it, or expect it back.",
     });
 
     /// <summary>Opens <c>intakeStuck</c>: the order is durable, and its claims could not be decided for hours.</summary>
     public Task StuckAsync(Order order) => exceptions.OpenAsync(new ExceptionCase
     {
-        Id = Ids.Join(["order", "intakeStuck", order.Id]), Kind = "intakeStuck", Order = order.Id, Channel = order.Channel,
+        Id = Ids.Join(["order", "intakeStuck", order.Id]), Kind = "intakeStuck", Order = order.Id, Channel = order.Channel, Customer = order.Customer,
+        Expected = new($"order {order.Id}", "decided"), Found = new($"intake step {order.Intake?.Step}", $"failed {order.Intake?.Attempts} times"),
         Detail = $"The intake of this order failed {order.Intake?.Attempts} times at step {order.Intake?.Step}. The log says why; it goes on being tried.",
     });
 
-    Task OpenAsync(Order order, OrderLine line, string kind, long quantity, string detail, string? cause = null) => exceptions.OpenAsync(new ExceptionCase
+    Task OpenAsync(Order order, OrderLine line, string kind, long quantity, string detail, string? cause = null)
     {
-        // What an edit brings up again is another exception than the first one.
-        Id = Ids.Join((cause ?? (line.Revision > 1 ? line.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture) : null)) is { } which
-            ? ["order", kind, order.Id, line.Id, which] : ["order", kind, order.Id, line.Id]), Kind = kind, Sku = line.Kind == LineKind.Unknown ? null : line.Sku, Order = order.Id, Line = line.Id,
-        Channel = order.Channel, Quantity = quantity, Detail = detail,
-    });
+        var (expected, found) = Sides(order, line, kind, quantity);
+        return exceptions.OpenAsync(new ExceptionCase
+        {
+            // What an edit brings up again is another exception than the first one.
+            Id = Ids.Join((cause ?? (line.Revision > 1 ? line.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture) : null)) is { } which
+                ? ["order", kind, order.Id, line.Id, which] : ["order", kind, order.Id, line.Id]), Kind = kind, Sku = line.Kind == LineKind.Unknown ? null : line.Sku, Order = order.Id, Line = line.Id,
+            Channel = order.Channel, Customer = order.Customer, Quantity = quantity, Detail = detail,
+            Expected = expected, Found = found,
+        });
+    }
+
+    static (Side Expected, Side Found) Sides(Order order, OrderLine line, string kind, long units)
+    {
+        var sold = new Side($"{order.Channel}: {order.ExternalId} line {line.Id}", $"{line.Quantity} {(line.Sku.Length > 0 ? line.Sku : "without a SKU")}");
+        return kind switch
+        {
+            "unknownSku" => (new("catalogue", "a SKU, barcode or code of ours"), sold),
+            "refundNotRestocked" => (new($"ledger: claim of {order.Id} line {line.Id}", $"{units} still held"), new($"{order.Channel}: refund", $"{units} refunded, not restocked")),
+            _ => (sold, new($"ledger: claim of {order.Id} line {line.Id}", $"{line.Quantity - units} held, {units} not")),
+        };
+    }
 }
 
 /// <summary>Counts of orders, for OpenTelemetry: meter <c>Selvedge.Orders</c>.</summary>

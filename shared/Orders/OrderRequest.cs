@@ -53,6 +53,21 @@ public sealed record OrderRequest(string Channel, Draft Draft)
         throw ProblemException.Invalid($"{pointer}: {detail}", [new Fault(pointer, detail)]);
     }
 
+    /// <summary>The order as <paramref name="caller"/> may place it: one who reaches a single customer orders for that one.</summary>
+    /// <exception cref="ProblemException">403 the channel or the customer is outside its scope; 400 it has to name one of its customers.</exception>
+    public OrderRequest For(Caller caller)
+    {
+        caller.RequireChannel(Channel);
+        if (caller.Scope.Customers is not { } customers) return this;
+        if (Draft.Customer is { } named)
+        {
+            caller.RequireCustomer(named);
+            return this;
+        }
+        return customers.Count == 1 ? this with { Draft = Draft with { Customer = customers[0] } }
+            : throw ProblemException.Invalid("/customer: Say which of your customers the order is for.", [new Fault("/customer", "It is missing, and your key reaches several or none.")]);
+    }
+
     /// <summary>Refuses codes that mean no SKU of ours: who asks can correct them.</summary>
     /// <exception cref="ProblemException">400 with the JSON pointer of every one.</exception>
     public async Task CheckAsync(Func<string?, ValueTask<string?>> resolve)

@@ -70,16 +70,20 @@ public sealed class OrderStore(Store store, TimeProvider time)
     }
 
     /// <summary>A page of orders, the latest first.</summary>
-    /// <param name="channels">The channels the caller reaches; null for all.</param>
-    public Task<Page<Order>> ListAsync(OrderStatus? status, string? channel, IReadOnlyList<string>? channels, int limit, string? continuation)
+    /// <param name="caller">Who asks: gets those it reaches; null: the app itself, all of them.</param>
+    public async Task<Page<Order>> ListAsync(OrderStatus? status, string? channel, Caller? caller, int limit, string? continuation)
     {
-        string?[] terms = [status is null ? null : "c.status = @status", channel is null ? null : "c.channel = @channel", channels is null ? null : "ARRAY_CONTAINS(@channels, c.channel)"];
+        var (channels, customers) = (caller?.Scope.Channels, caller?.Scope.Customers);
+        string?[] terms = [status is null ? null : "c.status = @status", channel is null ? null : "c.channel = @channel", channels is null ? null : "ARRAY_CONTAINS(@channels, c.channel)",
+            customers is null ? null : "ARRAY_CONTAINS(@customers, c.customer)"];
         var where = string.Join(" AND ", terms.Where(term => term is not null));
         var query = new QueryDefinition($"SELECT * FROM c{(where.Length > 0 ? " WHERE " + where : "")} ORDER BY c.createdAt DESC");
         if (status is { } wanted) query = query.WithParameter("@status", JsonNamingPolicy.CamelCase.ConvertName(wanted.ToString()));
         if (channel is not null) query = query.WithParameter("@channel", channel);
         if (channels is not null) query = query.WithParameter("@channels", channels);
-        return store.Orders.PageAsync(query, limit, continuation, read: item => item.Deserialize(OrdersJson.Default.Order)!);
+        if (customers is not null) query = query.WithParameter("@customers", customers);
+        var page = await store.Orders.PageAsync(query, limit, continuation, read: item => item.Deserialize(OrdersJson.Default.Order)!);
+        return caller is null ? page : page with { Items = [.. page.Items.Where(caller.Reaches)] };
     }
 
     /// <summary>Orders of which units wait for stock, by what their documents say.</summary>

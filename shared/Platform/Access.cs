@@ -23,6 +23,20 @@ public enum Role
 /// <summary>An enum as its name in camelCase, whatever serializer options it meets; numbers are refused.</summary>
 public sealed class CamelCaseEnum<T>() : JsonStringEnumConverter<T>(System.Text.Json.JsonNamingPolicy.CamelCase, allowIntegerValues: false) where T : struct, Enum;
 
+/// <summary>Whose things an operation shows or changes, and so which bounds of a key it heeds. A key that is bounded otherwise than the operation heeds is
+/// refused: closed by default.</summary>
+[Flags]
+public enum Bounds
+{
+    /// <summary>Nothing in it belongs to a location, a channel or a customer: a key's scope does not matter.</summary>
+    None = 0,
+    Location = 1,
+    Channel = 2,
+    Customer = 4,
+    /// <summary>The company as a whole: for keys without any bound.</summary>
+    Everything = 8,
+}
+
 /// <summary>What of the company a caller reaches. A list that is null sets no bound; an empty one reaches nothing.</summary>
 public sealed record Scope(IReadOnlyList<string>? Locations = null, IReadOnlyList<string>? Customers = null, IReadOnlyList<string>? Channels = null)
 {
@@ -34,15 +48,50 @@ public sealed record Scope(IReadOnlyList<string>? Locations = null, IReadOnlyLis
 /// <param name="KeyId">The key's id; it may be logged.</param>
 /// <param name="Actor">The person or named system that journal entries name.</param>
 /// <param name="Role">What the caller may do.</param>
-/// <param name="Scope">What the caller reaches.</param>
-public sealed record Caller(string KeyId, string Actor, Role Role, Scope Scope)
+/// <param name="Scope">What the caller reaches. A portal's caller without customers reaches none; an administrator has no bounds.</param>
+/// <param name="IsPerson">A person, not a system: may decide on what another asked for.</param>
+public sealed record Caller(string KeyId, string Actor, Role Role, Scope Scope, bool IsPerson = false)
 {
+    /// <inheritdoc cref="Caller" path="/param[@name='Scope']"/>
+    public Scope Scope { get; } = Role switch
+    {
+        Role.Admin => Scope.Everything,
+        Role.Portal => Scope with { Customers = Scope.Customers ?? [] },
+        _ => Scope,
+    };
+
     /// <summary>Costs and values are for those who keep the books.</summary>
     public bool SeesValue => Role is Role.Admin or Role.Finance;
 
     public bool ReachesLocation(string location) => Scope.Locations?.Contains(location, StringComparer.Ordinal) ?? true;
-    public bool ReachesCustomer(string customer) => Scope.Customers?.Contains(customer, StringComparer.Ordinal) ?? true;
-    public bool ReachesChannel(string channel) => Scope.Channels?.Contains(channel, StringComparer.Ordinal) ?? true;
+
+    /// <summary>What belongs to no customer is for callers without such a bound only.</summary>
+    public bool ReachesCustomer(string? customer) => Scope.Customers is null || (customer is not null && Scope.Customers.Contains(customer, StringComparer.Ordinal));
+
+    /// <summary>What belongs to no channel is for callers without such a bound only.</summary>
+    public bool ReachesChannel(string? channel) => Scope.Channels is null || (channel is not null && Scope.Channels.Contains(channel, StringComparer.Ordinal));
+
+    /// <summary>True when the caller reaches what is set apart for <paramref name="buyer"/>: <c>channel:…</c>, <c>customer:…</c> or <c>group:…</c>.</summary>
+    public bool ReachesBuyer(string buyer) => buyer.Split(':', 2) switch
+    {
+        ["channel", var id] => ReachesChannel(id),
+        ["customer", var id] => ReachesCustomer(id),
+        _ => Scope.Customers is null,
+    };
+
+    /// <exception cref="ProblemException">403: the caller is bounded otherwise than <paramref name="heeded"/> says.</exception>
+    public void RequireWithin(Bounds heeded)
+    {
+        if (heeded == Bounds.None || Scope == Scope.Everything) return;
+        Refuse(Scope.Locations, Bounds.Location, "locations");
+        Refuse(Scope.Channels, Bounds.Channel, "channels");
+        Refuse(Scope.Customers, Bounds.Customer, "customers");
+
+        void Refuse(IReadOnlyList<string>? bound, Bounds kind, string what)
+        {
+            if (bound is not null && (heeded & kind) == 0) throw ProblemException.Forbidden($"This is not told apart by {what}, and your key reaches some {what} only. Use a key without that bound.");
+        }
+    }
 
     /// <exception cref="ProblemException">403: the location is outside the caller's scope.</exception>
     public void RequireLocation(string location) => Require(ReachesLocation(location), "location", location);
@@ -52,12 +101,6 @@ public sealed record Caller(string KeyId, string Actor, Role Role, Scope Scope)
 
     /// <exception cref="ProblemException">403: the customer is outside the caller's scope.</exception>
     public void RequireCustomer(string customer) => Require(ReachesCustomer(customer), "customer", customer);
-
-    /// <exception cref="ProblemException">403: the key is bound to some locations, and what is asked for shows all of them.</exception>
-    public void RequireAllLocations()
-    {
-        if (Scope.Locations is not null) throw ProblemException.Forbidden("This shows every location, and your key reaches some only. Use a key without a location scope.");
-    }
 
     static void Require(bool reaches, string what, string id)
     {

@@ -4,6 +4,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 using Microsoft.Azure.Cosmos;
 
 namespace Selvedge.Platform;
@@ -15,16 +16,30 @@ public sealed record ApiKey
     public required string Id { get; init; }
     public string Kind { get; init; } = Partition;
 
-    /// <summary>The person or system that uses it: the actor of what it does.</summary>
+    /// <summary>What the key is for; the actor of what it does, where it names no person.</summary>
     public required string Name { get; init; }
+
+    /// <summary>Whose it is: the actor of what it does. Only people decide on what others asked for.</summary>
+    public string? Person { get; init; }
     public required Role Role { get; init; }
     public Scope Scope { get; init; } = Scope.Everything;
 
     /// <summary>SHA-256 of the token, base64url. The token carries 256 random bits, so a slow hash would add nothing.</summary>
     public required string Hash { get; init; }
+
+    /// <summary>After this it lets nobody in.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>The tokens before, which are still good for a while after a rotation.</summary>
+    public IReadOnlyList<RetiringToken> Retiring { get; init; } = [];
+    public DateTimeOffset? RotatedAt { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
     public required string CreatedBy { get; init; }
+    [JsonPropertyName("_etag")] public string? ETag { get; init; }
 }
+
+/// <summary>A token that was replaced: its hash, and until when it still lets in.</summary>
+public sealed record RetiringToken(string Hash, DateTimeOffset Until);
 
 /// <summary>Makes, finds and removes API keys. A token is <c>slv_&lt;id&gt;_&lt;secret&gt;</c>; it is shown once and never stored or logged.</summary>
 public sealed class ApiKeys(Store store, TimeProvider time)
@@ -34,11 +49,11 @@ public sealed class ApiKeys(Store store, TimeProvider time)
     static readonly PartitionKey Partition = new(ApiKey.Partition);
     const string Prefix = "slv_";
     const string Alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
-    const int IdLength = 12;
+    const int IdLength = 12, MostRetiring = 5;
     static readonly SearchValues<char> Letters = SearchValues.Create(Alphabet);
     readonly ConcurrentDictionary<string, (ApiKey Key, DateTimeOffset Until)> cache = new();
 
-    /// <summary>Who a token belongs to; null when it is malformed, unknown or removed.</summary>
+    /// <summary>Who a token belongs to; null when it is malformed, unknown, expired, replaced or removed.</summary>
     /// <exception cref="CosmosException">The store cannot be asked.</exception>
     public async ValueTask<Caller?> FindAsync(string token)
     {
@@ -53,22 +68,56 @@ public sealed class ApiKeys(Store store, TimeProvider time)
             }
             cache[id] = known = (read, now + Fresh);
         }
-        Span<byte> given = stackalloc byte[32], stored = stackalloc byte[32];
+        var key = known.Key;
+        if (key.ExpiresAt <= now) return null;
+        Span<byte> given = stackalloc byte[32];
         SHA256.HashData(Encoding.UTF8.GetBytes(token), given);
-        if (!Base64Url.TryDecodeFromChars(known.Key.Hash, stored, out var length) || length != 32) return null;
-        return CryptographicOperations.FixedTimeEquals(given, stored) ? new(id, known.Key.Name, known.Key.Role, known.Key.Scope) : null;
+        var lets = Matches(given, key.Hash);
+        foreach (var before in key.Retiring) lets |= now < before.Until && Matches(given, before.Hash);
+        return lets ? new(id, key.Person ?? key.Name, key.Role, key.Scope, key.Person is not null) : null;
+    }
+
+    static bool Matches(ReadOnlySpan<byte> given, string hash)
+    {
+        Span<byte> stored = stackalloc byte[32];
+        return Base64Url.TryDecodeFromChars(hash, stored, out var length) && length == 32 && CryptographicOperations.FixedTimeEquals(given, stored);
     }
 
     /// <summary>A new token and the key document that lets it in; nothing is stored yet.</summary>
-    public (string Token, ApiKey Key) Make(string name, Role role, Scope scope, string createdBy)
+    public (string Token, ApiKey Key) Make(string name, Role role, Scope scope, string createdBy, string? person = null, DateTimeOffset? expiresAt = null)
     {
         var id = RandomNumberGenerator.GetString(Alphabet, IdLength);
-        var token = Prefix + id + "_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-        return (token, Describe(token, name, role, scope, createdBy));
+        var token = TokenOf(id);
+        return (token, Describe(token, name, role, scope, createdBy) with { Person = person, ExpiresAt = expiresAt });
     }
 
     /// <summary>Stores a key that <see cref="Make"/> made.</summary>
     public Task AddAsync(ApiKey key) => store.Settings.CreateItemAsync(key, Partition);
+
+    /// <summary>Gives a key another token; the one it has is good for <paramref name="grace"/> more. Rotating again, after an answer was lost, keeps those
+    /// before good for the time they had.</summary>
+    /// <exception cref="ProblemException">404 unknown; 409 too many tokens of it are still good.</exception>
+    public async Task<(string Token, ApiKey Key)> RotateAsync(string id, TimeSpan grace)
+    {
+        for (var tries = 0; tries < 5; tries++)
+        {
+            var key = await ReadAsync(id) ?? throw ProblemException.NotFound($"There is no key '{id}'.");
+            var now = InstantConverter.Cut(time.GetUtcNow());
+            var retiring = key.Retiring.Where(before => before.Until > now).ToList();
+            if (grace > TimeSpan.Zero) retiring.Add(new(key.Hash, now + grace));
+            if (retiring.Count > MostRetiring) throw ProblemException.Conflict("too-many-tokens", "Too many tokens of the key are still good", $"Key '{id}' was rotated {MostRetiring} times and the tokens before are still good. Delete it, or wait.");
+            var token = TokenOf(id);
+            var next = key with { Hash = HashOf(token), Retiring = retiring, RotatedAt = now };
+            try
+            {
+                await store.Settings.ReplaceItemAsync(next, id, Partition, new() { IfMatchEtag = key.ETag });
+                cache.TryRemove(id, out _);
+                return (token, next);
+            }
+            catch (CosmosException changed) when (changed.StatusCode is HttpStatusCode.PreconditionFailed or HttpStatusCode.NotFound) { }
+        }
+        throw ProblemException.Busy($"Key '{id}' is being changed by others.");
+    }
 
     /// <summary>All keys, by name.</summary>
     public async Task<IReadOnlyList<ApiKey>> AllAsync()
@@ -90,8 +139,8 @@ public sealed class ApiKeys(Store store, TimeProvider time)
             var batch = store.Settings.CreateTransactionalBatch(Partition).DeleteItem(id);
             if (key.Role == Role.Admin)
             {
-                var other = keys.FirstOrDefault(other => other.Role == Role.Admin && other.Id != id)
-                    ?? throw ProblemException.Conflict("last-admin-key", "The last administrator's key cannot be deleted", $"Key '{id}' is the only one with the role admin. Create another first.");
+                var other = keys.FirstOrDefault(other => other.Role == Role.Admin && other.Id != id && other.ExpiresAt is null)
+                    ?? throw ProblemException.Conflict("last-admin-key", "The last administrator's key cannot be deleted", $"Key '{id}' is the only one with the role admin that does not expire. Create another first.");
                 // Rewriting the one that stays, in the same transaction, makes two administrators' keys that delete each other exclude one another.
                 batch = store.Settings.CreateTransactionalBatch(Partition).ReplaceItem(other.Id, other).DeleteItem(id);
             }
@@ -154,10 +203,14 @@ public sealed class ApiKeys(Store store, TimeProvider time)
         Name = name,
         Role = role,
         Scope = scope,
-        Hash = Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(token))),
+        Hash = HashOf(token),
         CreatedAt = InstantConverter.Cut(time.GetUtcNow()),
         CreatedBy = createdBy,
     };
+
+    static string TokenOf(string id) => Prefix + id + "_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+
+    static string HashOf(string token) => Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
 
     async Task<ApiKey?> ReadAsync(string id)
     {

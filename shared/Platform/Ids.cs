@@ -58,6 +58,9 @@ public static class Ids
     /// <summary>The id of an order: <c>&lt;channel&gt;:&lt;external id&gt;</c>.</summary>
     public static string Order(string channel, string externalId) => Join([channel, externalId]);
 
+    /// <summary>The channel of the order with this id; null where it is no such id.</summary>
+    public static string? ChannelOf(string? order) => order?.IndexOf(':', StringComparison.Ordinal) is > 0 and var end ? order[..end] : null;
+
     /// <summary>True when the text can stand in an id and a partition key as it is: 1 to <paramref name="longest"/> characters, no
     /// control characters, none of <c>/ \ ? # : % ~</c>, no lone surrogates, no blanks at the ends.</summary>
     public static bool IsPlain(string? text, int longest = 100)

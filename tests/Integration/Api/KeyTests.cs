@@ -150,6 +150,49 @@ public sealed class KeyTests(AppFixture app) : IClassFixture<AppFixture>
         Assert.DoesNotContain("\"value\"", (await viewer.GetAsync("/api/inventory/VALUE-1/entries", Cancel).OkAsync()).GetRawText(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_person_named_on_a_key_is_the_actor()
+    {
+        await app.SeedAsync("PERSON-1", 0);
+        var made = await app.Client.PostAsync("/api/keys", new { name = "dock laptop", person = "Ana", role = "warehouse" }.AsJson(), Cancel).OkAsync();
+        using var client = app.ClientWith(made.GetProperty("token").GetString());
+        await client.PostAsync("/api/movements", new { id = "p1", kind = "receive", sku = "PERSON-1", location = "WH1", quantity = 1 }.AsJson(), Cancel).OkAsync();
+        Assert.Equal("Ana", (await app.Client.GetAsync("/api/inventory/PERSON-1/entries?limit=1", Cancel).OkAsync()).GetProperty("items")[0].GetProperty("actor").GetString());
+    }
+
+    [Fact]
+    public async Task An_expired_key_lets_nobody_in()
+    {
+        var time = new MovableTime();
+        await using var own = await AppFixture.StartAsync(configure: builder => builder.Services.AddSingleton<TimeProvider>(time));
+        var made = await own.Client.PostAsync("/api/keys", new { name = "guest", role = "viewer", expiresAt = DateTimeOffset.UtcNow.AddHours(1) }.AsJson(), Cancel).OkAsync();
+        using var client = own.ClientWith(made.GetProperty("token").GetString());
+        await client.GetAsync("/api/exceptions", Cancel).OkAsync();
+        time.Move(TimeSpan.FromHours(2));
+        await client.GetAsync("/api/exceptions", Cancel).ProblemAsync(HttpStatusCode.Unauthorized, "unauthorized");
+        await app.Client.PostAsync("/api/keys", new { name = "past", role = "viewer", expiresAt = "2020-01-01T00:00:00Z" }.AsJson(), Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+    }
+
+    [Fact]
+    public async Task A_rotated_key_has_a_new_token_and_the_one_before_is_good_for_its_grace()
+    {
+        var time = new MovableTime();
+        await using var own = await AppFixture.StartAsync(configure: builder => builder.Services.AddSingleton<TimeProvider>(time));
+        var made = await own.Client.PostAsync("/api/keys", new { name = "turned", role = "viewer" }.AsJson(), Cancel).OkAsync();
+        var id = made.GetProperty("id").GetString();
+        using var first = own.ClientWith(made.GetProperty("token").GetString());
+        using var second = own.ClientWith((await own.Client.PostAsync($"/api/keys/{id}/rotate", new { graceHours = 2 }.AsJson(), Cancel).OkAsync()).GetProperty("token").GetString());
+        // The answer of this one may have been lost: it ends nobody's grace.
+        using var third = own.ClientWith((await own.Client.PostAsync($"/api/keys/{id}/rotate", new { graceHours = 1 }.AsJson(), Cancel).OkAsync()).GetProperty("token").GetString());
+        foreach (var client in (HttpClient[])[first, second, third]) await client.GetAsync("/api/exceptions", Cancel).OkAsync();
+        time.Move(TimeSpan.FromMinutes(90));
+        await first.GetAsync("/api/exceptions", Cancel).OkAsync();
+        await second.GetAsync("/api/exceptions", Cancel).ProblemAsync(HttpStatusCode.Unauthorized, "unauthorized");
+        time.Move(TimeSpan.FromHours(1));
+        await first.GetAsync("/api/exceptions", Cancel).ProblemAsync(HttpStatusCode.Unauthorized, "unauthorized");
+        await third.GetAsync("/api/exceptions", Cancel).OkAsync();
+    }
+
     sealed class MovableTime : TimeProvider
     {
         TimeSpan ahead;

@@ -66,6 +66,17 @@ public sealed partial class OpenApiContractTests
     }
 
     [Fact]
+    public void The_bounds_that_an_operation_heeds_are_said_and_are_what_the_access_attribute_says()
+    {
+        foreach (var operation in Code)
+        {
+            var by = operation.Code.GetCustomAttribute<AccessAttribute>()?.By ?? Bounds.None;
+            var words = by == Bounds.None ? "none" : string.Join(' ', Enum.GetValues<Bounds>().Where(bound => bound != Bounds.None && by.HasFlag(bound)).Select(bound => bound.ToString().ToLowerInvariant()));
+            Assert.Equal((operation.Path, words), (operation.Path, Described(operation)["x-scope"]?.GetValue<string>() ?? "missing"));
+        }
+    }
+
+    [Fact]
     public void Path_parameters_are_those_of_the_route_and_required()
     {
         foreach (var operation in Code)

@@ -1,0 +1,67 @@
+using Selvedge.Platform;
+
+namespace Selvedge.Exceptions;
+
+/// <summary>How bad it is to leave it.</summary>
+[System.Text.Json.Serialization.JsonConverter(typeof(CamelCaseEnum<Severity>))]
+public enum Severity
+{
+    /// <summary>The record and the world differ; nobody waits for it.</summary>
+    Low,
+    /// <summary>It will cost units or money.</summary>
+    Normal,
+    /// <summary>A customer is waiting, or was promised what is not there.</summary>
+    High,
+}
+
+/// <summary>One kind of exception: what contradicts what, and what ends it.</summary>
+/// <param name="Kind">The stable name.</param>
+/// <param name="Severity">How bad it is to leave it.</param>
+/// <param name="DueHours">Hours after which it should have been looked at.</param>
+/// <param name="Title">One line.</param>
+/// <param name="Expected">Where the one side comes from.</param>
+/// <param name="Found">Where the other side comes from.</param>
+/// <param name="Resolves">What a person does about it.</param>
+/// <param name="ClosesItself">When it is resolved by the app itself; null: never.</param>
+public sealed record ExceptionKind(string Kind, Severity Severity, int DueHours, string Title, string Expected, string Found, string Resolves, string? ClosesItself = null);
+
+/// <summary>The one table of kinds: served by <c>GET api/exceptions/kinds</c> and written out in docs/exceptions.md. A test fails when code opens another kind.</summary>
+public static class ExceptionKinds
+{
+    public static IReadOnlyList<ExceptionKind> All { get; } =
+    [
+        new("oversell", Severity.High, 4, "Sold, and nobody has it", "the order as the channel sold it", "the ledger's claims for the line",
+            "Find stock (transfer, receive), reassign another order's units, or tell the customer and cancel the units in the channel.", "every unit is held, or the order is cancelled"),
+        new("claimUncovered", Severity.High, 4, "Promised units turned out not to be there", "the claim of the order's line", "the fact that took the units (a count, a sale, a write-off)",
+            "Find the units, or serve the line from elsewhere.", "the line waits for nothing any more"),
+        new("supplyCut", Severity.High, 24, "Units promised from supply will not come", "the claim pegged to the purchase order or ASN", "the supply as stated now",
+            "Order again, peg the line to another supply, or tell the customer.", "the line waits for nothing any more"),
+        new("shippedUnclaimed", Severity.Normal, 24, "Shipped without being claimed", "the claims of the order's line", "the shipment",
+            "Check what was sent: another order's units, or more than ordered. Correct by a return or a count."),
+        new("belowZero", Severity.Normal, 24, "The record shows fewer than none", "the account, which cannot be below zero", "the fact that took more than there was",
+            "Count the place. Something came in unrecorded, or went out twice.", "the account is at zero or above again"),
+        new("binMismatch", Severity.Low, 72, "Taken from a bin that has none", "the bin as the ledger shows it", "the scan or sale that took from it",
+            "Count both bins, or relocate the units in the record."),
+        new("unknownSupply", Severity.Normal, 24, "Arrived on a supply that is not open", "the open purchase orders and ASNs", "the receipt",
+            "Name the right supply, or accept the goods as unordered."),
+        new("overReceipt", Severity.Normal, 48, "More arrived than was ordered", "the supply as it stood", "the receipt",
+            "Accept the rest, or send it back to the supplier."),
+        new("unknownSku", Severity.High, 4, "Sold under a code we do not know", "the catalogue's SKUs, barcodes and codes", "the order line as the channel sent it",
+            "Add the code to a SKU (PUT api/styles), or give the item its SKU in the channel.", "the code is known and claimed, or the line asks for nothing"),
+        new("unknownPlace", Severity.Normal, 24, "Sold at a till whose place we do not know", "the channel's 'places'", "the order as the till sent it",
+            "Add the place to the channel's 'places'.", "the place is known and the sale posted"),
+        new("refundNotRestocked", Severity.Normal, 48, "Refunded, not sent, and not put back", "the claim that is still held", "the refund, which says nothing of restocking",
+            "Send the units, or cancel them in the channel."),
+        new("editRefused", Severity.High, 8, "The channel wants more than there is", "what the order holds", "the order as the channel changed it",
+            "Correct the order in the channel, or find stock."),
+        new("cancelledUnderWay", Severity.High, 2, "Cancelled while being sent", "the order's state here", "the channel's cancel",
+            "Stop the parcel, or expect it back."),
+        new("intakeStuck", Severity.High, 1, "An order cannot be decided", "the order, which is durable", "its claims, which keep failing",
+            "Read the log; the intake goes on trying by itself.", "the order is decided"),
+    ];
+
+    static readonly Dictionary<string, ExceptionKind> ByName = All.ToDictionary(kind => kind.Kind, StringComparer.Ordinal);
+
+    /// <summary>The kind's row. One without (of another version, say) is treated as normal and due in a day.</summary>
+    public static ExceptionKind Of(string kind) => ByName.GetValueOrDefault(kind) ?? new(kind, Severity.Normal, 24, kind, "", "", "Look at it.");
+}
