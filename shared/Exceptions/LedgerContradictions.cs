@@ -42,7 +42,7 @@ public static class LedgerContradictions
         };
     }
 
-    static string? BelowZero(Entry entry) => entry.After.Where(after => after.Value < 0 && Accounts.IsOurs(after.Key)).Select(after => after.Key).FirstOrDefault();
+    static string? BelowZero(Entry entry) => entry.After.Where(after => after is { Value: < 0, Key: not Accounts.Inventory } && Accounts.IsOurs(after.Key)).Select(after => after.Key).FirstOrDefault();
 
     // The one location whose stock the entry moved; null where there are several.
     static string? LocationOf(Entry entry)

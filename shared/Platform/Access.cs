@@ -53,7 +53,7 @@ public sealed record Scope(IReadOnlyList<string>? Locations = null, IReadOnlyLis
 public sealed record Caller(string KeyId, string Actor, Role Role, Scope Scope, bool IsPerson = false)
 {
     /// <inheritdoc cref="Caller" path="/param[@name='Scope']"/>
-    public Scope Scope { get; } = Role switch
+    public Scope Scope { get; init; } = Role switch
     {
         Role.Admin => Scope.Everything,
         Role.Portal => Scope with { Customers = Scope.Customers ?? [] },

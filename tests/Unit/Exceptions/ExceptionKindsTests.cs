@@ -15,7 +15,7 @@ public sealed partial class ExceptionKindsTests
         return folder ?? throw new InvalidOperationException("The test does not run inside the repository.");
     }
 
-    [GeneratedRegex(""""Contradict\("(\w+)"|OpenAsync\(order, line, "(\w+)"|new ExceptionCase\b[^;]{0,300}?\bKind = "(\w+)"|Contradiction\("(\w+)","""", RegexOptions.Singleline)]
+    [GeneratedRegex(@"Contradict\(""(\w+)""|OpenAsync\(order, line, ""(\w+)""|new ExceptionCase\b[^;]{0,300}?\bKind = ""(\w+)""", RegexOptions.Singleline)]
     private static partial Regex Opens();
 
     static IEnumerable<string> OpenedInCode() =>
@@ -23,7 +23,7 @@ public sealed partial class ExceptionKindsTests
         from file in Directory.EnumerateFiles(Path.Combine(Root.FullName, folder), "*.cs", SearchOption.AllDirectories)
         where !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
         from Match match in Opens().Matches(File.ReadAllText(file))
-        select match.Groups.Values.Skip(1).First(group => group.Success).Value;
+        select match.Groups.Values.Skip(1).First(found => found.Success).Value;
 
     [Fact]
     public void Every_kind_that_code_opens_is_in_the_table()
