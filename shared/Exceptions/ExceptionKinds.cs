@@ -58,6 +58,10 @@ public static class ExceptionKinds
             "Stop the parcel, or expect it back."),
         new("intakeStuck", Severity.High, 1, "An order cannot be decided", "the order, which is durable", "its claims, which keep failing",
             "Read the log; the intake goes on trying by itself.", "the order is decided"),
+        new("orderUnreadable", Severity.High, 4, "An order of the channel cannot be taken in", "an order as we can read it", "the order as the channel's own list has it",
+            "Correct the order in the channel, or take it in by hand (POST api/orders)."),
+        new("webhookSubscription", Severity.Normal, 24, "A channel does not send us what it should", "the webhooks we need", "the channel's own list of subscriptions",
+            "Read the detail; subscriptions are repaired by the app where the channel's 'api.callback' says where to.", "the subscription is right again"),
     ];
 
     static readonly Dictionary<string, ExceptionKind> ByName = All.ToDictionary(kind => kind.Kind, StringComparer.Ordinal);

@@ -59,6 +59,9 @@ public sealed record OrderRequest(string Channel, Draft Draft)
     {
         caller.RequireChannel(Channel);
         if (caller.Scope.Customers is not { } customers) return this;
+        // Who may draw on a group's ring-fence, or be served before others, is not for the customer to say.
+        if (Draft.CustomerGroup is not null) throw ProblemException.Forbidden("A key for some customers only may not name a customerGroup. Leave it out.");
+        if (Draft.Priority is not null && caller.Role == Role.Portal) throw ProblemException.Forbidden("A portal key may not state a priority. Leave it out.");
         if (Draft.Customer is { } named)
         {
             caller.RequireCustomer(named);

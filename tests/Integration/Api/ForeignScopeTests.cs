@@ -98,6 +98,7 @@ public sealed class ForeignScopeTests(AppFixture app) : IClassFixture<AppFixture
         await portal.PostAsync("/api/orders", Body("theirs", Customer).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Forbidden, "forbidden");
         var taken = await portal.PostAsync("/api/orders", Body(External, null).AsJson(), Cancel).ProblemAsync(HttpStatusCode.UnprocessableEntity, "idempotency-key-reused");
         Assert.DoesNotContain(Customer, taken.GetRawText(), StringComparison.Ordinal);
+        await portal.PostAsync("/api/orders", new { channel = Channel, externalId = "vip", customerGroup = "vip", lines = (object[])[new { sku = Sku, quantity = 1 }] }.AsJson(), Cancel).ProblemAsync(HttpStatusCode.Forbidden, "forbidden");
         Assert.Equal(["mine"], (await portal.GetAsync("/api/orders", Cancel).OkAsync()).GetProperty("items").EnumerateArray().Select(order => order.GetProperty("externalId").GetString()));
         await portal.PostAsync($"/api/orders/{Order}/cancel", new { }.AsJson(), Cancel).ProblemAsync(HttpStatusCode.NotFound, "not-found");
         Assert.Equal("cancelled", (await portal.PostAsync($"/api/orders/{Channel}:mine/cancel", new { }.AsJson(), Cancel).OkAsync()).GetProperty("status").GetString());
