@@ -65,7 +65,7 @@ public sealed record StyleChange(long Version, DateTimeOffset At, string Actor, 
     static string? Text(PriceTag? tag) => tag is null ? null : Money.Text(tag.Price) + (tag.CompareAt is { } compare ? $" (was {Money.Text(compare)})" : "");
     static string Text(Material material) => $"{Money.Text(material.Quantity)} {material.Unit} {material.Name}";
     static string Text(ProductCode code) => code.Code + (code.Channel is null ? "" : $" ({code.Channel})") + (code.From is null && code.To is null ? "" : $" {code.From:yyyy-MM-dd}–{code.To:yyyy-MM-dd}");
-    static string? List(IEnumerable<string>? texts) => texts is null ? null : string.Join(", ", texts);
+    static string? List(IEnumerable<string>? texts) => string.Join(", ", texts ?? []) is { Length: > 0 } list ? list : null;
     static string? Cut(string? text) => text is { Length: > LongestValue } ? text[..(char.IsHighSurrogate(text[LongestValue - 1]) ? LongestValue - 1 : LongestValue)] + "…" : text;
 }
 

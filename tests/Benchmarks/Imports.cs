@@ -36,8 +36,10 @@ internal static class Imports
             import = await app.GetAsync(((string)import["status"]!).TrimStart('/'));
             if ((int)import["written"]! > seen) seen = (int)import["written"]!;
         }
-        if ((string?)import["state"] is not "done") throw new InvalidOperationException(import.ToJsonString());
-        Console.WriteLine($"{what,-24} {clock.Elapsed.TotalSeconds,6:n1} s, CPU {(app.Cpu - cpu).TotalSeconds:n1} s, memory {app.Memory.Now:n0} MB, at most {app.Memory.Peak:n0} MB; {import["result"]!["skus"]!.ToJsonString()}");
+        // A small file is answered at once with its result.
+        var result = import["state"] is null ? import : import["result"];
+        if (result is null) throw new InvalidOperationException(import.ToJsonString());
+        Console.WriteLine($"{what,-24} {clock.Elapsed.TotalSeconds,6:n1} s, CPU {(app.Cpu - cpu).TotalSeconds:n1} s, memory {app.Memory.Now:n0} MB, at most {app.Memory.Peak:n0} MB; {result["skus"]!.ToJsonString()}");
     }
 
     static async Task MatrixAsync(RunningApp app)
