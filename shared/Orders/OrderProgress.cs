@@ -57,7 +57,7 @@ public sealed class OrderProgress(Store store, OrderStore orders, Intake intake,
     // What is decided now will be said by who decides it.
     async Task<bool> BringUpAsync(Order order, Dictionary<string, long> waiting)
     {
-        if (order.Intake is not null || order.Status is not (OrderStatus.Committed or OrderStatus.Backordered or OrderStatus.Oversold or OrderStatus.Partial)) return false;
+        if (order.Intake is not null || order.Status is not (OrderStatus.Committed or OrderStatus.Backordered or OrderStatus.Oversold or OrderStatus.Partial or OrderStatus.Held)) return false;
         if (order.Shortage is not (ShortagePolicy.Oversold or ShortagePolicy.Backorder)) return false;
         // What was read of the claims may be from before the order was decided: read again, after the order, what seems different.
         foreach (var line in order.Lines)

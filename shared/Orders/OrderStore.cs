@@ -89,7 +89,7 @@ public sealed class OrderStore(Store store, TimeProvider time)
     /// <summary>Orders of which units wait for stock, by what their documents say.</summary>
     public async IAsyncEnumerable<Order> WaitingAsync()
     {
-        using var pages = store.Orders.GetItemQueryStreamIterator(new QueryDefinition("SELECT * FROM c WHERE c.status IN ('backordered', 'oversold', 'held')"), null, new() { MaxItemCount = 100 });
+        using var pages = store.Orders.GetItemQueryStreamIterator(new QueryDefinition("SELECT * FROM c WHERE c.status IN ('backordered', 'oversold')"), null, new() { MaxItemCount = 100 });
         while (pages.HasMoreResults)
         {
             using var page = await CallAsync(() => pages.ReadNextAsync());
