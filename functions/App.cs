@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Selvedge.Approvals;
 using Selvedge.Catalogue;
 using Selvedge.Channels;
 using Selvedge.Exceptions;
@@ -39,6 +40,7 @@ public static class App
             .AddImports()
             .AddSingleton<ExceptionCases>()
             .AddOrders()
+            .AddApprovals()
             .AddInbound()
             .AddSingleton<InboundRecording>()
             .AddHostedService<Startup>()

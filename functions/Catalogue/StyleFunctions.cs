@@ -1,13 +1,15 @@
 using Microsoft.AspNetCore.Http;
+using Selvedge.Approvals;
 using Selvedge.Catalogue;
 using Selvedge.Channels;
 using Selvedge.Functions.Api;
+using Selvedge.Functions.Approvals;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Catalogue;
 
 /// <summary>Styles as colour × size matrices, and their SKUs.</summary>
-public sealed class StyleFunctions(ProductCatalogue catalogue, StyleInventories inventories, Categories categories, SalesChannels channels)
+public sealed class StyleFunctions(ProductCatalogue catalogue, StyleInventories inventories, Categories categories, SalesChannels channels, ApprovalDesk approvals)
 {
     const int Limit = 4 * 1024 * 1024;
 
@@ -78,6 +80,12 @@ public sealed class StyleFunctions(ProductCatalogue catalogue, StyleInventories 
         if (!body.Has("cost")) body.Add("cost", "Expected an amount, e.g. \"12.50\"; it is missing.");
         var cost = body.OptionalMoney("cost");
         body.ThrowIfFaulty();
+        if (await approvals.LeewayAsync(context.Caller(), ApprovalKind.Cost) is not null)
+        {
+            var known = await FindAsync(sku, null, context);
+            var what = $"Change the cost of {known.Sku} from {Said(known.Cost)} to {Said(cost)}.";
+            return await ApprovalFunctions.PendingAsync(request, approvals, approvals.Draft(context.Caller(), ApprovalKind.Cost, what, new() { Cost = new(known.Sku, cost) }, $"cost:{known.ETag}:{cost}", known.Sku));
+        }
         var product = await catalogue.SetCostAsync(sku, cost, context.Caller().Actor, planned => CostChanges.Approve(planned, context.Caller()), context.CancellationToken);
         return Request.Answer(StyleRequest.View(product, context.Caller())!);
     }
@@ -89,6 +97,8 @@ public sealed class StyleFunctions(ProductCatalogue catalogue, StyleInventories 
         var product = await FindAsync(sku, request.Instant("asOf"), context);
         return request.IsUnchanged(product.ETag!.Trim('"')) ? Results.StatusCode(StatusCodes.Status304NotModified) : Request.Answer(StyleRequest.View(product, context.Caller())!);
     }
+
+    static string Said(long? cost) => cost is { } amount ? Money.Text(amount) : "none";
 
     async Task<Product> FindAsync(string code, DateTimeOffset? asOf, FunctionContext context) => await catalogue.FindProductAsync(code, asOf, context.CancellationToken)
         ?? throw ProblemException.NotFound($"No SKU, barcode or other code is '{code}'{(asOf is null ? "" : " at that time")}.");

@@ -1,14 +1,16 @@
 using Microsoft.AspNetCore.Http;
+using Selvedge.Approvals;
 using Selvedge.Catalogue;
 using Selvedge.Channels;
 using Selvedge.Functions.Api;
+using Selvedge.Functions.Approvals;
 using Selvedge.Ledger;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Inventory;
 
 /// <summary>Ring-fences and floors: units that some must leave for others.</summary>
-public sealed class Limits(InventoryLedger ledger, ProductCatalogue catalogue, Locations locations, SalesChannels channels)
+public sealed class Limits(InventoryLedger ledger, ProductCatalogue catalogue, Locations locations, SalesChannels channels, ApprovalDesk approvals)
 {
     /// <summary>States a ring-fence or a floor of one SKU; 0 lifts it. Its <c>id</c> is the idempotency key within the SKU.</summary>
     [Function("PostLimit"), Access(Role.Sales, By = Bounds.Location)]
@@ -25,7 +27,9 @@ public sealed class Limits(InventoryLedger ledger, ProductCatalogue catalogue, L
         }
         if (limit.Channel is { } channel && await channels.FindAsync(channel) is null) throw ProblemException.UnknownReference("fence", $"There is no channel '{channel}'. PUT api/channels/{{id}} makes it.");
         var sku = await catalogue.ResolveAsync(limit.Sku) ?? throw ProblemException.UnknownReference("sku", $"There is no SKU '{limit.Sku}'. PUT api/styles/{{id}} or POST api/imports/products makes it.");
-        var outcome = await ledger.ExecuteAsync(limit.ToCommand(sku, caller.Actor));
+        var command = limit.ToCommand(sku, caller.Actor);
+        var outcome = await ledger.ExecuteAsync(command with { Leeway = await approvals.LeewayAsync(caller, ApprovalKind.RingFence) });
+        if (outcome.NeedsApproval) return await ApprovalFunctions.PendingAsync(request, approvals, approvals.Draft(caller, ApprovalKind.RingFence, outcome.Refusal ?? "", Asked.Of(command), command.Key, sku) with { Channel = limit.Channel });
         if (outcome.Repeated) request.MarkReplayed();
         return Request.Answer(new LimitView(limit.Id, sku, limit.Fence, limit.Location, limit.Quantity, outcome.Sequence));
     }

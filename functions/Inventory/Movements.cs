@@ -1,13 +1,15 @@
 using Microsoft.AspNetCore.Http;
+using Selvedge.Approvals;
 using Selvedge.Catalogue;
 using Selvedge.Functions.Api;
+using Selvedge.Functions.Approvals;
 using Selvedge.Ledger;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Inventory;
 
 /// <summary>Stock that came, went or was found, as a person or a till reports it.</summary>
-public sealed class Movements(InventoryLedger ledger, ProductCatalogue catalogue, Locations locations, TimeProvider time)
+public sealed class Movements(InventoryLedger ledger, ProductCatalogue catalogue, Locations locations, ApprovalDesk approvals, TimeProvider time)
 {
     /// <summary>Posts one movement. Its <c>id</c> is the idempotency key within the SKU; the same again is answered the same. 409 when the ledger cannot grant it.</summary>
     [Function("PostMovement"), Access(Role.Warehouse, Role.Sales, By = Bounds.Location | Bounds.Channel)]
@@ -16,7 +18,13 @@ public sealed class Movements(InventoryLedger ledger, ProductCatalogue catalogue
         var caller = context.Caller();
         var movement = Movement.Parse(await request.FieldsAsync(), time.GetUtcNow());
         var sku = await CheckAsync(movement, caller);
-        var outcome = await ledger.ExecuteAsync(movement.ToCommand(sku, caller.Actor));
+        var command = movement.ToCommand(sku, caller.Actor);
+        var kind = command is Count ? ApprovalKind.CountVariance : ApprovalKind.WriteOff;
+        // A count that was approved is executed against what the record showed when it was asked, so its repeat is answered by its approval.
+        if (command is Count && await approvals.LeewayAsync(caller, kind) is not null && await approvals.FindAsync(sku, command.Key) is not null)
+            return await ApprovalFunctions.PendingAsync(request, approvals, Draft(caller, movement, sku, kind, command, ""));
+        var outcome = await ledger.ExecuteAsync(command with { Leeway = movement.Kind is MovementKind.Count or MovementKind.Adjust or MovementKind.Grade ? await approvals.LeewayAsync(caller, kind) : null });
+        if (outcome.NeedsApproval) return await ApprovalFunctions.PendingAsync(request, approvals, Draft(caller, movement, sku, kind, command is Count count ? count with { Expected = outcome.Available } : command, outcome.Refusal ?? ""));
         if (outcome.Repeated) request.MarkReplayed();
         return outcome.Verdict != Verdict.Refused
             ? Request.Answer(new MovementView(movement.Id, sku, movement.Kind, outcome.Sequence, OutcomeView.Of(outcome, caller)))
@@ -25,6 +33,9 @@ public sealed class Movements(InventoryLedger ledger, ProductCatalogue catalogue
                 Members = { ["sku"] = sku, ["location"] = movement.Location, ["wanted"] = movement.Quantity, ["available"] = outcome.Available },
             };
     }
+
+    Approval Draft(Caller caller, Movement movement, string sku, ApprovalKind kind, Command command, string what) =>
+        approvals.Draft(caller, kind, what, Asked.Of(command), command.Key, sku) with { Location = movement.Location, Channel = movement.Channel ?? Ids.ChannelOf(movement.Order) };
 
     async Task<string> CheckAsync(Movement movement, Caller caller)
     {

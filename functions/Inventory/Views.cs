@@ -4,14 +4,14 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Inventory;
 
 /// <summary>A journal entry as the API shows it: units as whole numbers, values as decimal text and only to those who may see them.</summary>
-public sealed record EntryView(string Key, long Sequence, string Kind, DateTimeOffset At, DateTimeOffset? EffectiveAt, string Actor, string? Reason,
+public sealed record EntryView(string Key, long Sequence, string Kind, DateTimeOffset At, DateTimeOffset? EffectiveAt, string Actor, string? Reason, string? Approval,
     string? Order, string? Line, string? Channel, IReadOnlyList<MoveView> Moves, IReadOnlyList<ClaimAfter> Claims, SupplyAfter? Supply, LimitAfter? Limit,
     OutcomeView Outcome, string? Previous, string? Hash)
 {
     /// <summary>A key bounded by channels sees the entries of their orders.</summary>
     public static bool Reaches(Caller caller, Entry entry) => caller.ReachesChannel(entry.Channel ?? Ids.ChannelOf(entry.Order));
 
-    public static EntryView Of(Entry entry, Caller caller) => new(entry.Key, entry.Sequence, entry.Kind, entry.At, entry.EffectiveAt, entry.Actor, entry.Reason,
+    public static EntryView Of(Entry entry, Caller caller) => new(entry.Key, entry.Sequence, entry.Kind, entry.At, entry.EffectiveAt, entry.Actor, entry.Reason, entry.Approval,
         entry.Order, entry.Line, entry.Channel, [.. (entry.Moves ?? []).Select(move => MoveView.Of(move, caller))], [.. (entry.Claims ?? []).Where(claim => caller.ReachesChannel(claim.Channel))], entry.Supply, entry.Limit,
         OutcomeView.Of(entry.Outcome, caller), entry.Previous, entry.Hash);
 }

@@ -34,6 +34,8 @@ public static class ExceptionKinds
             "Find stock (transfer, receive), reassign another order's units, or tell the customer and cancel the units in the channel.", "every unit is held, or the order is cancelled"),
         new("claimUncovered", Severity.High, 4, "Promised units turned out not to be there", "the claim of the order's line", "the fact that took the units (a count, a sale, a write-off)",
             "Find the units, or serve the line from elsewhere.", "the line waits for nothing any more"),
+        new("claimReassigned", Severity.High, 8, "Units were taken from an order for another", "the claim of the order's line", "the reassignment a person decided",
+            "Tell the customer who now waits, or find other stock.", "the line waits for nothing any more"),
         new("supplyCut", Severity.High, 24, "Units promised from supply will not come", "the claim pegged to the purchase order or ASN", "the supply as stated now",
             "Order again, peg the line to another supply, or tell the customer.", "the line waits for nothing any more"),
         new("shippedUnclaimed", Severity.Normal, 24, "Shipped without being claimed", "the claims of the order's line", "the shipment",

@@ -24,8 +24,20 @@ public abstract record Command
     /// <summary>When it happened, if not now: a back-dated fact is a new entry with an earlier effective time.</summary>
     public DateTimeOffset? EffectiveAt { get; init; }
 
+    /// <summary>The approval of a second person that this is done by; the entry names it.</summary>
+    public string? Approval { get; init; }
+
+    /// <summary>How far this may go without a second person; null: as far as it likes. The policy of the moment, so it is not part of what the key stands for.</summary>
+    [JsonIgnore] public Leeway? Leeway { get; init; }
+
     /// <summary>The business fields, in a fixed order: the same key with another content is refused (422).</summary>
     internal abstract void Describe(Canonical content);
+}
+
+/// <summary>What one person may do alone: units, and their value in ten-thousandths of the base currency. A ring-fence is not lowered alone at all.</summary>
+public sealed record Leeway(long Units, long Value)
+{
+    public bool Covers(long units, long value) => units <= Units && Math.Abs(value) <= Value;
 }
 
 /// <summary>What happens with the units of a claim that the ledger cannot cover.</summary>
@@ -293,6 +305,22 @@ public sealed record SetLimit : Command
     internal override void Describe(Canonical c) => c.Name("setLimit").Add(Fence).Add(Location).Add(Quantity);
 }
 
+/// <summary>
+/// Gives units that one order line holds to another that waits for them, in one batch: the first then waits as the second did. A request: refused when
+/// the one holds fewer at places that the other may be served from, or the other waits for fewer.
+/// </summary>
+public sealed record Reassign : Command
+{
+    public required string FromOrder { get; init; }
+    public required string FromLine { get; init; }
+    public required string Order { get; init; }
+    public required string Line { get; init; }
+    public required long Quantity { get; init; }
+    public required string Id { get; init; }
+    public override string Key => Id;
+    internal override void Describe(Canonical c) => c.Name("reassign").Add(FromOrder).Add(FromLine).Add(Order).Add(Line).Add(Quantity);
+}
+
 /// <summary>The ledger's own follow-up: goes on serving those who wait, or uncovering claims, where one batch had no room for all.</summary>
 internal sealed record Rebalance : Command
 {
@@ -325,6 +353,9 @@ public sealed record Outcome(
     Verdict Verdict, IReadOnlyDictionary<string, long>? Held = null, long Short = 0, long Available = 0,
     string? Refusal = null, IReadOnlyList<Contradiction>? Exceptions = null, long Value = 0)
 {
+    /// <summary>Refused because it goes beyond <see cref="Command.Leeway"/>: it takes a second person. <see cref="Available"/> is what the account shows, <see cref="Value"/> what is at stake.</summary>
+    [JsonIgnore] public bool NeedsApproval { get; init; }
+
     /// <summary>True when the entry was there already: the command was executed before.</summary>
     [JsonIgnore] public bool Repeated { get; init; }
 

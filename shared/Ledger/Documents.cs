@@ -153,6 +153,8 @@ public sealed record Entry
     public string? Content { get; init; }
     public required string Actor { get; init; }
     public string? Reason { get; init; }
+    /// <summary>The approval of a second person it was done by.</summary>
+    public string? Approval { get; init; }
     public string? Order { get; init; }
     public string? Line { get; init; }
     public string? Channel { get; init; }

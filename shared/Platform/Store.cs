@@ -30,6 +30,8 @@ public sealed class Store(CosmosClient client)
         new("settings", ["/kind"], []),
         new("inbox", ["/id"], [], Ttl: -1),
         new("exceptions", ["/id"], ["/status/?", "/kind/?", "/openedAt/?"]),
+        new("approvals", ["/id"], ["/state/?", "/askedAt/?"]),
+        new("access", ["/order"], ["/at/?"], Ttl: -1),
         new("audits", ["/id"], ["/startedAt/?"], Ttl: -1),
     ];
 
@@ -47,6 +49,8 @@ public sealed class Store(CosmosClient client)
     public Container Settings => database.GetContainer("settings");
     public Container Inbox => database.GetContainer("inbox");
     public Container Exceptions => database.GetContainer("exceptions");
+    public Container Approvals => database.GetContainer("approvals");
+    public Container Access => database.GetContainer("access");
     public Container Audits => database.GetContainer("audits");
 
     /// <summary>Creates what is missing. For local hosting and tests; in Azure the app creates nothing.</summary>

@@ -7,6 +7,8 @@ internal readonly record struct Decision(Entry? Entry, Outcome? Refusal, bool Wa
     public static readonly Decision Unknown;
     public static Decision Refuse(string why, long available = 0, bool waits = false) =>
         new(null, new Outcome(Verdict.Refused, Available: available, Refusal: why), waits);
+    public static Decision NeedsApproval(string why, long shown, long value) =>
+        new(null, new Outcome(Verdict.Refused, Available: shown, Refusal: why, Value: value) { NeedsApproval = true }, false);
     public static implicit operator Decision(Entry entry) => new(entry, null, false);
     public bool IsUnknown => Entry is null && Refusal is null;
 }
@@ -32,6 +34,7 @@ internal static class Deciding
             Revalue c => Postings.Revalue(session, c),
             SetSupply c => SupplyRules.Set(session, c),
             SetLimit c => SupplyRules.Limit(session, c),
+            Reassign c => Reassigning.Decide(session, c),
             Rebalance c => Rebalancing.Continue(session, c),
             _ => throw new ArgumentException($"No rule decides {command.GetType().Name}.", nameof(command)),
         };
@@ -49,5 +52,5 @@ internal static class Deciding
     };
 
     /// <summary>The most operations a command takes beside serving and uncovering others, for which <see cref="Session.Room"/> answers.</summary>
-    public static int Cost(Command command) => command is SetClaim c ? 2 + c.Places.Count + 2 : 6;
+    public static int Cost(Command command) => command switch { SetClaim c => 2 + c.Places.Count + 2, Reassign => 4 + 2 * Reassigning.MostPlaces, _ => 6 };
 }

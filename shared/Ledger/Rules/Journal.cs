@@ -101,6 +101,7 @@ internal static class Journal
         c.Name("outcome").Add((int)entry.Outcome.Verdict).Add(entry.Outcome.Short).Add(entry.Outcome.Value).Add(entry.Rebalancing);
         foreach (var (place, units) in entry.Outcome.Held ?? new Dictionary<string, long>()) c.Add(place).Add(units);
         foreach (var x in entry.Outcome.Exceptions ?? []) c.Name("exception").Add(x.Kind).Add(x.Detail).Add(x.Order).Add(x.Line).Add(x.Quantity);
+        if (entry.Approval is { } approval) c.Name("approval").Add(approval);
         return c.Name("previous").Add(entry.Previous).Hash();
     }
 

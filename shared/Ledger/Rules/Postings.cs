@@ -77,6 +77,8 @@ internal static class Postings
         var (fromOurs, toOurs) = (Accounts.IsOurs(c.From), Accounts.IsOurs(c.To));
         var value = fromOurs == toOurs ? (fromOurs ? 0 : Costing.In(s.Balance, c.Quantity, c.UnitCost, c.Value))
             : fromOurs ? Costing.Out(s.Balance, c.Quantity) : Costing.In(s.Balance, c.Quantity, c.UnitCost, c.Value);
+        if (c is { Leeway: { } leeway, Kind: PostKind.Adjust or PostKind.Grade or PostKind.Arrive } && fromOurs && !toOurs && !leeway.Covers(c.Quantity, value))
+            return Decision.NeedsApproval($"Writing off {c.Quantity} from {c.From} to {c.To} takes a second person.", Journal.UnitsOf(s.Balance, c.From), value);
         if (Accounts.Class(c.From) is "onHand") TakeFrom(s, c.From, c.Quantity, c.To, value);
         else
         {
@@ -92,6 +94,12 @@ internal static class Postings
     {
         var account = Accounts.OnHand(c.Location, c.Bin, c.Condition);
         var difference = c.Counted - (c.Expected ?? Journal.UnitsOf(s.Balance, account));
+        if (c.Leeway is { } leeway && difference != 0)
+        {
+            var value = difference > 0 ? Costing.In(s.Balance, difference, null, null) : Costing.Out(s.Balance, -difference);
+            if (!leeway.Covers(Math.Abs(difference), value))
+                return Decision.NeedsApproval($"{c.Counted} counted at {account}, {c.Counted - difference} expected: a difference of {difference} takes a second person.", c.Counted - difference, value);
+        }
         if (difference > 0) s.Move(Accounts.Shrink, account, difference, Costing.In(s.Balance, difference, null, null));
         if (difference < 0) s.Move(account, Accounts.Shrink, -difference, Costing.Out(s.Balance, -difference));
         if (Journal.UnitsOf(s.Balance, account) is var left and < 0) s.Contradict("belowZero", $"{account} shows {left} after a count of {c.Counted}.", -left);

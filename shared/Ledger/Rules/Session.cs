@@ -250,7 +250,7 @@ internal sealed class Session
         var (order, line, channel) = command switch
         {
             SetClaim c => (c.Order, c.Line, c.Channel), Settle c => (c.Order, c.Line, null), Pick c => (c.Order, c.Line, null),
-            Unpick c => (c.Order, c.Line, null), Ship c => (c.Order, c.Line, null), Post c => (c.Order, c.Line, c.Channel),
+            Unpick c => (c.Order, c.Line, null), Ship c => (c.Order, c.Line, null), Post c => (c.Order, c.Line, c.Channel), Reassign c => (c.Order, c.Line, null),
             _ => ((string?)null, (string?)null, (string?)null),
         };
         var content = Canonical.Start().Add(command.Sku);
@@ -258,7 +258,7 @@ internal sealed class Session
         var entry = new Entry
         {
             Id = Platform.Ids.Entry(key ?? command.Key), Sku = Balance.Sku, Sequence = Balance.Sequence + 1, Kind = kind, Key = key ?? command.Key,
-            Content = key is null ? content.Add(command.EffectiveAt).ShortHash() : null, Actor = command.Actor, Reason = command.Reason,
+            Content = key is null ? content.Add(command.EffectiveAt).ShortHash() : null, Actor = command.Actor, Reason = command.Reason, Approval = command.Approval,
             Order = order, Line = line, Channel = channel, At = Now,
             EffectiveAt = command.EffectiveAt is { } effective ? Platform.InstantConverter.Cut(effective) : null,
             Moves = moves.Count > 0 ? [.. moves] : null,

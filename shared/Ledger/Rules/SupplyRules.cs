@@ -15,6 +15,8 @@ internal static class SupplyRules
     public static Decision Limit(Session s, SetLimit c)
     {
         if (c.Quantity < 0 || c.Fence is null == c.Location is null) return Decision.Refuse("A limit is a number of units, from 0, for one ring-fence or one location.");
+        if (c.Leeway is not null && c.Fence is { } fence && s.Balance.Fences.GetValueOrDefault(fence)?.Quantity is { } apart && apart > c.Quantity)
+            return Decision.NeedsApproval($"Lowering the ring-fence {fence} from {apart} to {c.Quantity} takes a second person.", apart, 0);
         s.State(new LimitAfter(c.Fence, c.Location, c.Quantity));
         return s.Seal(c, "setLimit", new(Verdict.Applied));
     }
