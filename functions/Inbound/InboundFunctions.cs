@@ -14,7 +14,7 @@ public sealed partial class InboundFunctions(InboundSearch search, InboundReplay
     const int MostReplayed = 200;
 
     /// <summary>Messages without headers and bodies, the latest first. With <c>id</c> that one.</summary>
-    [Function("ListInbound"), Access]
+    [Function("ListInbound"), Access(By = Bounds.Everything)]
     public async Task<IResult> ListInbound([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/inbound")] HttpRequest request)
     {
         var (limit, continuation) = request.Page();
@@ -27,7 +27,7 @@ public sealed partial class InboundFunctions(InboundSearch search, InboundReplay
     }
 
     /// <summary>One message as it was received.</summary>
-    [Function("GetInbound"), Access]
+    [Function("GetInbound"), Access(By = Bounds.Everything)]
     public async Task<IResult> GetInbound([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/inbound/{id}")] HttpRequest request, string id, FunctionContext context)
     {
         var record = await search.FindAsync(id) ?? throw Unknown(id);
@@ -41,7 +41,7 @@ public sealed partial class InboundFunctions(InboundSearch search, InboundReplay
     }
 
     /// <summary>Takes messages in again: <c>{ids[], dryRun?}</c> in that order, or <c>{channel, from, to, topic?, continuation?, dryRun?}</c> in the order of arrival.</summary>
-    [Function("ReplayInbound"), Access]
+    [Function("ReplayInbound"), Access(By = Bounds.Everything)]
     public async Task<IResult> ReplayInbound([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/inbound/replay")] HttpRequest request, FunctionContext context)
     {
         var body = await request.FieldsAsync();
