@@ -1,13 +1,14 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 using Selvedge.Functions.Api;
+using Selvedge.Functions.Inbound;
 using Selvedge.Imports;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Imports;
 
 /// <summary>Files: products and opening stock.</summary>
-public sealed class ImportFunctions(ProductImport products, StockImport stock, ImportRecords records, ImportJobs jobs)
+public sealed class ImportFunctions(ProductImport products, StockImport stock, ImportRecords records, ImportJobs jobs, InboundRecording inbound)
 {
     /// <summary>Largest file, and the largest that is imported while the caller waits, in bytes: some 400,000 and 15,000 lines.</summary>
     const int Limit = 64_000_000, LimitAtOnce = 2_000_000;
@@ -47,6 +48,7 @@ public sealed class ImportFunctions(ProductImport products, StockImport stock, I
         var key = request.Headers["Idempotency-Key"].ToString();
         if (key.Length > 200 || key.Any(char.IsControl)) throw ProblemException.Invalid("The header Idempotency-Key may have at most 200 characters.");
         var file = await request.BytesAsync(Limit);
+        if (!dryRun) await inbound.KeepFileAsync(request, kind, file);
         var hash = ImportRecords.HashOf(file.Span);
         var (name, actor) = (key.Length == 0 ? hash : key, context.Caller().Actor);
         var run = work(file, dryRun);

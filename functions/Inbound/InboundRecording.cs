@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Configuration;
 using Selvedge.Channels;
 using Selvedge.Inbound;
 using Selvedge.Platform;
@@ -7,7 +6,7 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Inbound;
 
 /// <summary>Between a webhook's signature and its handling: whatever comes of it, the message is in the archive before the sender is answered.</summary>
-public sealed class InboundRecording(InboundArchive archive, IConfiguration configuration, TimeProvider time)
+public sealed class InboundRecording(InboundArchive archive, TimeProvider time)
 {
     static readonly string[] Sent = ["X-Shopify-Triggered-At", "Shopify-Triggered-At", "Date"];
 
@@ -35,7 +34,13 @@ public sealed class InboundRecording(InboundArchive archive, IConfiguration conf
         return answer;
     }
 
-    Task<string?> KeepAsync(Webhook webhook, InboundRecord record) => archive.KeepAsync(record, webhook.Body, InboundRetention.DaysOf(webhook.Channel, configuration));
+    /// <summary>Keeps a file that somebody handed in, before anything is made of it.</summary>
+    public Task<string?> KeepFileAsync(HttpRequest request, string topic, ReadOnlyMemory<byte> file) => archive.KeepAsync(new()
+    {
+        At = InstantConverter.Cut(time.GetUtcNow()), Channel = "imports", Kind = InboundKind.File, Topic = topic, Verdict = InboundVerdict.Accepted, Headers = Headers(request),
+    }, file, null);
+
+    Task<string?> KeepAsync(Webhook webhook, InboundRecord record) => archive.KeepAsync(record, webhook.Body, webhook.Channel);
 
     static DateTimeOffset? SentAt(Webhook webhook)
     {

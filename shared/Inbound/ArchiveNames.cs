@@ -21,6 +21,9 @@ public static partial class ArchiveNames
     /// <summary>A channel's folder: no '/', no '.' (so that none is <c>..</c>, and an id can be taken apart).</summary>
     public static string FolderOf(string channel) => Ids.Join([channel], 150).Replace(".", "~2E", StringComparison.Ordinal);
 
+    /// <summary>The folder of the channel that an order's id begins with, as <see cref="Ids.Order"/> writes it.</summary>
+    public static string FolderOfOrder(string order) => order.Split(':')[0].Replace(".", "~2E", StringComparison.Ordinal);
+
     /// <summary>A new segment's name.</summary>
     public static string Segment(string folder, DateTimeOffset start, uint random) =>
         string.Create(CultureInfo.InvariantCulture, $"{folder}/{start.UtcDateTime:yyyy-MM-dd}/{start.UtcDateTime:HHmmssfff}-{random:x8}{Extension}");

@@ -22,6 +22,9 @@ public abstract class ArchiveStore
     /// <summary>The folders in a folder (<c>""</c>: the top), by their own names without '/', in ordinal order.</summary>
     public abstract Task<IReadOnlyList<string>> FoldersAsync(string folder);
 
+    /// <summary>Rewrites a whole object as <paramref name="change"/> makes it (null: it stays). Nobody sees a part of it, and nothing that was added meanwhile is lost.</summary>
+    public abstract Task RewriteAsync(string name, Func<byte[], byte[]?> change);
+
     /// <summary>Deletes an object, if it is there.</summary>
     public abstract Task DeleteAsync(string name);
 

@@ -45,6 +45,26 @@ public sealed class BlobArchive(BlobContainerClient container) : ArchiveStore
         await container.GetBlobClient(name).UploadAsync(new BinaryData(bytes), overwrite: true);
     }
 
+    // What another instance adds meanwhile changes the ETag; what it adds afterwards meets a block blob, and goes on in a segment of its own.
+    public override async Task RewriteAsync(string name, Func<byte[], byte[]?> change)
+    {
+        var blob = container.GetBlobClient(name);
+        while (true)
+        {
+            try
+            {
+                var read = (await blob.DownloadContentAsync()).Value;
+                if (change(read.Content.ToArray()) is { } changed) await blob.UploadAsync(new BinaryData(changed), new BlobUploadOptions { Conditions = new() { IfMatch = read.Details.ETag } });
+                return;
+            }
+            catch (RequestFailedException missing) when (missing.Status == (int)HttpStatusCode.NotFound)
+            {
+                return;
+            }
+            catch (RequestFailedException changed) when (changed.Status == (int)HttpStatusCode.PreconditionFailed) { }
+        }
+    }
+
     public override async Task<byte[]?> ReadAsync(string name, long offset = 0, int count = int.MaxValue)
     {
         try

@@ -48,6 +48,12 @@ public sealed class FolderArchive(string root) : ArchiveStore, IDisposable
         }
     }
 
+    // The folder belongs to this process, and what it still writes to was closed before (InboundErasure).
+    public override async Task RewriteAsync(string name, Func<byte[], byte[]?> change)
+    {
+        if (await ReadAsync(name) is { } bytes && change(bytes) is { } changed) await PutAsync(name, changed);
+    }
+
     public override Task<IReadOnlyList<string>> ListAsync(string folder)
     {
         var path = PathOf(folder);

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
+using Selvedge.Channels;
 
 namespace Selvedge.Inbound;
 
@@ -10,7 +12,7 @@ namespace Selvedge.Inbound;
 /// order: it is written in groups, and answered once it is durable. An archive that does not take it delays an answer by <see cref="Patience"/> and
 /// refuses nothing: orders matter more.
 /// </summary>
-public sealed partial class InboundArchive(ArchiveStore store, TimeProvider time, ILogger<InboundArchive> log) : IAsyncDisposable
+public sealed partial class InboundArchive(ArchiveStore store, IConfiguration configuration, TimeProvider time, ILogger<InboundArchive> log) : IAsyncDisposable
 {
     /// <summary>How long an answer waits for its message to be durable.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
@@ -26,13 +28,13 @@ public sealed partial class InboundArchive(ArchiveStore store, TimeProvider time
     readonly Func<string, SegmentWriter> open = folder => new(store, folder, time, log);
 
     /// <summary>Keeps a message. Durable when this returns an id; null when the archive did not take it in time (it goes on trying, as long as
-    /// there is room in memory) or keeps nothing of this channel (<paramref name="days"/> is 0).</summary>
+    /// there is room in memory) or keeps nothing of this channel.</summary>
     /// <param name="record">The message without its body.</param>
     /// <param name="body">The raw bytes.</param>
-    /// <param name="days">How long the channel's messages are kept.</param>
-    public async Task<string?> KeepAsync(InboundRecord record, ReadOnlyMemory<byte> body, int days)
+    /// <param name="channel">The channel it came by; null for what comes by none.</param>
+    public async Task<string?> KeepAsync(InboundRecord record, ReadOnlyMemory<byte> body, Channel? channel)
     {
-        if (days <= 0) return null;
+        if (InboundRetention.DaysOf(channel, configuration) <= 0) return null;
         var folder = ArchiveNames.FolderOf(record.Channel);
         try
         {

@@ -81,7 +81,7 @@ public sealed class InboundSearch(ArchiveStore store)
         }
     }
 
-    static InboundRecord? ReadLine(byte[] line)
+    internal static InboundRecord? ReadLine(byte[] line)
     {
         try { return InboundRecord.FromLine(line); }
         catch (JsonException) { return null; }
@@ -93,8 +93,7 @@ public sealed class InboundSearch(ArchiveStore store)
     async Task<List<(string Name, DateTimeOffset Start)>> SegmentsAsync(InboundFilter filter, DateTimeOffset? after, bool oldestFirst)
     {
         var (from, to) = oldestFirst ? (Later(filter.From, after), filter.To) : (filter.From, Earlier(filter.To, after));
-        var channel = filter.Channel ?? (filter.Order is { } order ? Uri.UnescapeDataString(order.Split(':')[0]) : null);
-        var folders = channel is null ? await store.FoldersAsync("") : [ArchiveNames.FolderOf(channel)];
+        var folders = filter.Channel is { } channel ? [ArchiveNames.FolderOf(channel)] : filter.Order is { } order ? [ArchiveNames.FolderOfOrder(order)] : await store.FoldersAsync("");
         var segments = new List<(string Name, DateTimeOffset Start)>();
         foreach (var folder in folders)
             foreach (var day in await store.FoldersAsync(folder + "/"))

@@ -2,23 +2,9 @@ using Azure.Core;
 using Azure.Storage.Blobs;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Selvedge.Channels;
-using Selvedge.Orders;
 using Selvedge.Platform;
 
 namespace Selvedge.Inbound;
-
-/// <summary>How long the messages of a channel are kept.</summary>
-public static class InboundRetention
-{
-    /// <summary>What came as a file, and what names no channel there is.</summary>
-    public const int Otherwise = 90;
-
-    /// <summary>Days: what the channel says, else the setting <c>Inbound:Days</c>, else by surface half as long as its people are (<see cref="Surfaces.PeopleKept"/>);
-    /// raw messages hold more of them. 0: nothing is kept.</summary>
-    public static int DaysOf(Channel? channel, IConfiguration configuration) =>
-        channel?.ArchiveDays ?? configuration.GetValue<int?>("Inbound:Days") ?? (channel is null ? Otherwise : (int)(Surfaces.PeopleKept(Surfaces.Of(channel.Is)).TotalDays / 2));
-}
 
 public static class InboundServices
 {
@@ -32,7 +18,9 @@ public static class InboundServices
         .AddSingleton<InboundSearch>()
         .AddSingleton<Func<Rehearsal>>(provider => () => new(provider.GetRequiredService<Store>(), provider.GetRequiredService<IConfiguration>(),
             provider.GetKeyedService<HttpMessageHandler>("cosmos"), provider.GetRequiredService<TimeProvider>()))
-        .AddSingleton<InboundReplay>();
+        .AddSingleton<InboundReplay>()
+        .AddSingleton<InboundRetention>()
+        .AddSingleton<InboundErasure>();
 
     static ArchiveStore Open(IConfiguration configuration, IServiceProvider provider)
     {

@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Selvedge.Inbound;
+using Selvedge.Platform;
 
 namespace Selvedge.Channels.Shopify;
 
@@ -15,7 +17,7 @@ public sealed class ShopifyApiException(string message) : Exception(message);
 /// are left and how fast they come back; the next call waits until there are enough, and a call that was throttled ends the caller's run: the next
 /// run goes on. Needs the channel's <c>api</c> and a value for its token.
 /// </summary>
-public sealed class ShopifyApi(SalesChannels channels, TimeProvider time)
+public sealed class ShopifyApi(SalesChannels channels, TimeProvider time, InboundArchive? archive = null)
 {
     /// <summary>Longest wait for points; when it would take longer, the run ends.</summary>
     static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(20);
@@ -31,9 +33,10 @@ public sealed class ShopifyApi(SalesChannels channels, TimeProvider time)
     /// <param name="operation">The operation's name in <paramref name="query"/>.</param>
     /// <param name="query">The document.</param>
     /// <param name="variables">Its variables.</param>
+    /// <param name="about">The order the answer is about: it is archived as received.</param>
     /// <param name="cancel">Ends it.</param>
     /// <exception cref="ShopifyApiException">It was throttled, refused or not answered.</exception>
-    public async Task<JsonElement> AskAsync(Channel channel, string operation, string query, object variables, CancellationToken cancel = default)
+    public async Task<JsonElement> AskAsync(Channel channel, string operation, string query, object variables, string? about, CancellationToken cancel)
     {
         if (channel.Api is not { } api || channels.TokenOf(channel) is not { } token) throw new ShopifyApiException($"Channel '{channel.Id}' has no 'api', or its token has no value.");
         await AffordAsync(channel, cancel);
@@ -44,7 +47,10 @@ public sealed class ShopifyApi(SalesChannels channels, TimeProvider time)
         {
             using var response = await Http.SendAsync(request, cancel);
             if (response.StatusCode != HttpStatusCode.OK) throw new ShopifyApiException($"Shopify answered {(int)response.StatusCode} to {operation} of channel '{channel.Id}'.{Hint(response.StatusCode)}");
-            using var document = await JsonDocument.ParseAsync(await response.Content.ReadAsStreamAsync(cancel), cancellationToken: cancel);
+            var body = await response.Content.ReadAsByteArrayAsync(cancel);
+            if (archive is not null && about is not null)
+                await archive.KeepAsync(new() { At = InstantConverter.Cut(time.GetUtcNow()), SentAt = response.Headers.Date, Channel = channel.Id, Kind = InboundKind.Poll, Topic = operation, Status = 200, Order = about }, body, channel);
+            using var document = JsonDocument.Parse(body);
             answer = document.RootElement.Clone();
         }
         catch (Exception failure) when (failure is HttpRequestException or JsonException or IOException || (failure is OperationCanceledException && !cancel.IsCancellationRequested))
@@ -56,6 +62,9 @@ public sealed class ShopifyApi(SalesChannels channels, TimeProvider time)
         Pay(channel, answer);
         return data;
     }
+
+    /// <inheritdoc cref="AskAsync(Channel, string, string, object, string?, CancellationToken)"/>
+    public Task<JsonElement> AskAsync(Channel channel, string operation, string query, object variables, CancellationToken cancel = default) => AskAsync(channel, operation, query, variables, null, cancel);
 
     // The next call like this one can be paid for when its points are back.
     void Pay(Channel channel, JsonElement answer)

@@ -67,7 +67,7 @@ public sealed class ShopifyReads(ShopifyApi api, TimeProvider time)
         JsonObject? order = null;
         for (string? after = null; ;)
         {
-            var data = await api.AskAsync(channel, "ReadOrder", ReadOrder, new { id = "gid://shopify/Order/" + id, after }, cancel);
+            var data = await api.AskAsync(channel, "ReadOrder", ReadOrder, new { id = "gid://shopify/Order/" + id, after }, Ids.Order(channel.Id, id), cancel);
             if (data.GetProperty("order") is not { ValueKind: JsonValueKind.Object } node) return null;
             var read = JsonObject.Create(node)!;
             if (order is null) order = Resource(read);

@@ -179,6 +179,6 @@ public sealed class InboundTests : IAsyncLifetime
             At = InstantConverter.Cut(app.Services.GetRequiredService<TimeProvider>().GetUtcNow()), Channel = channel, Topic = topic, Verdict = InboundVerdict.Failed, Status = 503, Order = order,
             Headers = new Dictionary<string, string> { ["X-Shopify-Topic"] = topic },
         };
-        return (await app.Services.GetRequiredService<InboundArchive>().KeepAsync(record, body, 90))!;
+        return (await app.Services.GetRequiredService<InboundArchive>().KeepAsync(record, body, null))!;
     }
 }

@@ -29,6 +29,7 @@ public sealed class InboundRecordTests
     public void An_id_leads_back_to_its_segment_offset_and_line(string channel)
     {
         var folder = ArchiveNames.FolderOf(channel);
+        Assert.Equal(folder, ArchiveNames.FolderOfOrder(Selvedge.Platform.Ids.Order(channel, "5:1")));
         Assert.DoesNotContain('.', folder);
         Assert.DoesNotContain('/', folder);
         var segment = ArchiveNames.Segment(folder, At, 0xABCD);
