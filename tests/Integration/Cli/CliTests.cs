@@ -135,7 +135,7 @@ public sealed class CliTests : IAsyncLifetime
     {
         Assert.Contains("complete -o default -F _selvedge selvedge", (await RunAsync("completion", "bash")).Out, StringComparison.Ordinal);
         Assert.Contains("compdef _selvedge selvedge", (await RunAsync("completion", "zsh")).Out, StringComparison.Ordinal);
-        var options = (await RunAsync("[suggest:24]", "selvedge import products ")).Out;
+        var options = (await RunAsync("[suggest:25]", "selvedge import products ")).Out;
         Assert.Contains("--dry-run", options, StringComparison.Ordinal);
         Assert.Equal("inbound", (await RunAsync("[suggest:11]", "selvedge in")).Out.Trim());
     }
