@@ -37,6 +37,7 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
     private CosmosEndpoint? cosmosEndpoint;
     private CosmosStore? watched;
     private string? storeFault;
+    private volatile bool starting;
 
     private FunctionsHost(WebApplication app, LocalSettings settings, Listeners listeners) =>
         (this.app, this.settings, this.listeners) = (app, settings, listeners);
@@ -53,10 +54,16 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Take);
         builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<TimerRunner>(services, functions, pipeline));
         if (functions.Any(function => typeof(IActionResult).IsAssignableFrom(function.Http?.Result))) { builder.Services.AddMvcCore(); }
+        FunctionsHost? host = null;
+        // The generic host logs a start that a signal cut short as a failure.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Warning && host?.IsCutShort != true);
         var app = builder.Build();
         new HttpFunctions(pipeline, app.Services.GetRequiredService<ILogger<HttpFunctions>>()).Map(app, functions);
-        return new FunctionsHost(app, settings, listeners);
+        return host = new FunctionsHost(app, settings, listeners);
     }
+
+    // Someone asked it to stop before it was up.
+    private bool IsCutShort => starting && app.Lifetime.ApplicationStopping.IsCancellationRequested;
 
     /// <inheritdoc/>
     /// <exception cref="LocalHostException">The data folder, the store or the address cannot be had, or the app failed to start.</exception>
@@ -70,11 +77,21 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
         if (settings.CosmosPort is { } cosmosPort) { cosmosEndpoint = await StartCosmosEndpointAsync(data.Cosmos, cosmosPort); }
         try
         {
+            starting = true;
             await app.StartAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (IsCutShort)
+        {
+            // Whoever runs the host sees that it is stopping, and stops it in order.
+            return;
         }
         catch (Exception failure) when (failure is not (LocalHostException or OperationCanceledException))
         {
             throw new LocalHostException(ExitCode.App, $"The app could not start: {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+        finally
+        {
+            starting = false;
         }
         watched = data.Cosmos;
         watched.Faulted += StopOnFault;

@@ -3,6 +3,9 @@ namespace Selvedge.Local.Functions;
 /// <summary>The process's exit codes when it does not end by itself with 0.</summary>
 public static class ExitCode
 {
+    /// <summary>There was nothing to start: what was asked for (<c>--help</c>) has been told.</summary>
+    public const int Told = 0;
+
     /// <summary>The app itself failed to start; the log has the stack trace.</summary>
     public const int App = 1;
 
@@ -40,7 +43,7 @@ public sealed class LocalHostException(int code, string message, Exception? inne
     /// <summary>The process's exit code.</summary>
     public int Code { get; } = code;
 
-    /// <summary>From now on prints an unhandled <see cref="LocalHostException"/> as one line on stderr, without a stack trace.
+    /// <summary>From now on prints an unhandled <see cref="LocalHostException"/> as its message alone, without a stack trace.
     /// Program.cs is the official one and catches nothing, so this is the only place for it.</summary>
     internal static void PrintWhenUnhandled()
     {
@@ -48,7 +51,7 @@ public sealed class LocalHostException(int code, string message, Exception? inne
         AppDomain.CurrentDomain.UnhandledException += (_, unhandled) =>
         {
             if (unhandled.ExceptionObject is not LocalHostException stopped) { return; }
-            Console.Error.WriteLine(stopped.Message);
+            (stopped.Code == ExitCode.Told ? Console.Out : Console.Error).WriteLine(stopped.Message);
             Environment.Exit(stopped.Code);
         };
     }

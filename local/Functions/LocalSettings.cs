@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Reflection;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 
@@ -34,14 +35,14 @@ internal sealed class LocalSettings
 
     /// <summary>Reads all sources into <paramref name="configuration"/>.</summary>
     /// <param name="configuration">Receives the settings.</param>
-    /// <param name="args">The command line: <c>--name value</c>, <c>--name=value</c>, <c>--flag</c> (read as <c>true</c>).</param>
+    /// <param name="args">The command line (<see cref="CommandLine"/>).</param>
     /// <param name="folders">Where the two files are looked for: the app's folder, then the current one.</param>
-    /// <exception cref="LocalHostException">A file or an argument is malformed.</exception>
+    /// <exception cref="LocalHostException">A file or an argument is malformed, or help was asked for.</exception>
     public static LocalSettings Load(IConfigurationBuilder configuration, string[] args, IReadOnlyList<string> folders)
     {
         foreach (var file in Existing(folders, "local.settings.json")) { configuration.AddInMemoryCollection(ReadLocalSettings(file)); }
         configuration.AddEnvironmentVariables();
-        var commandLine = ParseArguments(args);
+        var commandLine = new CommandLine(Assembly.GetEntryAssembly()).Parse(args);
         configuration.AddInMemoryCollection(commandLine);
 
         var settings = configuration.Build();
@@ -62,26 +63,6 @@ internal sealed class LocalSettings
 
     private static IEnumerable<string> Existing(IEnumerable<string> folders, string name) =>
         folders.Select(folder => Path.Combine(Path.GetFullPath(folder), name)).Distinct().Where(File.Exists);
-
-    private static Dictionary<string, string?> ParseArguments(string[] args)
-    {
-        var options = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
-        for (var i = 0; i < args.Length; i++)
-        {
-            if (!args[i].StartsWith("--", StringComparison.Ordinal) || args[i].Length == 2)
-            {
-                throw Wrong($"Unexpected argument '{args[i]}'. Options are written --name value, as in --port 7072 or --data ./.data.");
-            }
-            var option = args[i][2..];
-            if (option.IndexOf('=', StringComparison.Ordinal) is > 0 and var equals) { options[option[..equals]] = option[(equals + 1)..]; }
-            else if (i + 1 < args.Length && !args[i + 1].StartsWith("--", StringComparison.Ordinal)) { options[option] = args[++i]; }
-            else if (option is "port" or "data" or "host" or "cosmos-port") { throw Wrong($"--{option} needs a value, as in --{option} {Example(option)}."); }
-            else { options[option] = "true"; }
-        }
-        return options;
-    }
-
-    private static string Example(string option) => option switch { "data" => "./.data", "host" => "0.0.0.0", _ => "7072" };
 
     private static int? ParsePort(string option, string? text) => text is null ? null
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= 65535 ? port

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Selvedge.Local.Functions;
 
 namespace Selvedge.Tests.Integration.Functions;
@@ -49,6 +50,32 @@ public class LifetimeTests
             await order.TimerRan.Task.WaitAsync(TestContext.Current.CancellationToken);
         }
         Assert.Equal(["app started, address known True", "timer ran", "timer stopped", "app stopped", "app disposed"], order);
+    }
+
+    public sealed class StopsWhileStarting(IHostApplicationLifetime lifetime) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            lifetime.StopApplication();
+            cancellationToken.ThrowIfCancellationRequested();
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+
+    [Fact]
+    public async Task A_signal_during_the_start_ended_in_a_stack_trace()
+    {
+        using var folder = new TempFolder();
+        var log = new LogLines();
+        using var host = RunningHost.Build(folder, [], builder =>
+        {
+            builder.Services.AddHostedService<StopsWhileStarting>();
+            builder.Logging.AddProvider(log);
+        });
+        await host.RunAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(log.All);
     }
 
     public sealed class Broken : IHostedService

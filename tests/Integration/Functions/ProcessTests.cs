@@ -77,4 +77,29 @@ public class ProcessTests
         folder.Write("file", "");
         await RefusesAsync(folder, ExitCode.DataUnusable, "cannot be written", "--data", "file/data");
     }
+
+    [Theory]
+    [InlineData("There is no option --prot; --port was meant? --help lists them.", "--prot", "7072")]
+    [InlineData("There is no option --demo-rat; --demo-rate was meant?", "--demo-rat=5")]
+    [InlineData("There is no option --verbose.", "--verbose")]
+    public async Task A_misspelt_option_started_the_app_on_the_default_port_and_data(string why, params string[] args)
+    {
+        using var folder = new TempFolder();
+        await RefusesAsync(folder, ExitCode.Settings, why, args);
+        Assert.False(Directory.Exists(folder.File(".data")));
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("-h")]
+    [InlineData("--port", "7072", "--help")]
+    public async Task Asking_for_help_started_the_app(params string[] args)
+    {
+        using var folder = new TempFolder();
+        await using var app = AppProcess.Start(folder, args);
+        Assert.Equal((0, ""), await app.ExitAsync());
+        var told = await Assert.ThrowsAsync<InvalidOperationException>(() => app.Address);
+        Assert.All((string[])["--port PORT ", "--data FOLDER ", "--demo ", "--demo-rate ORDERS "], option => Assert.Contains(option, told.Message, StringComparison.Ordinal));
+        Assert.False(Directory.Exists(folder.File(".data")));
+    }
 }
