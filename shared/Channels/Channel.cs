@@ -72,6 +72,7 @@ public sealed record Channel : ISetting
     public static Channel Parse(string id, RequestFields body, Func<string, bool> isLocation)
     {
         Sku.Require("channel", id, 40);
+        body = body.Watched();
         var channel = new Channel
         {
             Id = id, Is = body.Text("kind", 40), Name = body.OptionalText("name", 100) ?? id, Locations = body.Texts("locations", 200, 40),
@@ -86,9 +87,11 @@ public sealed record Channel : ISetting
         if (channel.Currency is { } currency && !StyleRequest.IsCurrency(currency)) body.Add("currency", "Expected three capital letters (ISO 4217), e.g. \"AUD\".");
         if (channel.Locations.Count == 0) body.Add("locations", "Expected at least one location id.");
         for (var i = 0; i < channel.Locations.Count; i++)
-            if (!isLocation(channel.Locations[i])) body.Add($"locations/{i}", $"There is no location '{channel.Locations[i]}'. PUT api/locations/{{id}} makes one.");
+            if (!isLocation(channel.Locations[i])) body.Add("locations", $"{i}", $"There is no location '{channel.Locations[i]}'. PUT api/locations/{{id}} makes one.");
         foreach (var (place, location) in channel.Places ?? new Dictionary<string, string>())
-            if (!isLocation(location)) body.Add($"places/{place}", $"There is no location '{location}'. PUT api/locations/{{id}} makes one.");
+            if (!isLocation(location)) body.Add("places", place, $"There is no location '{location}'. PUT api/locations/{{id}} makes one.");
+        // A misspelt 'shortage' or 'secretPrevious' must not fall back unseen; what GET answers can be PUT back.
+        body.RefuseOthers("id", "secretPresent", "secretPreviousPresent", "version", "updatedAt", "actor");
         body.ThrowIfFaulty();
         return channel;
     }

@@ -107,9 +107,16 @@ public sealed record OrderRequest(string Channel, Draft Draft)
         return null;
     }
 
+    static string? Country(RequestFields a)
+    {
+        if (a.OptionalText("country", 60) is { Length: not 2 } text) a.Add("country", $"Expected two letters (ISO 3166-1), e.g. \"AU\", got '{text}'.");
+        else return a.OptionalText("country", 2);
+        return null;
+    }
+
     static PostalAddress? Address(RequestFields? a) => a is null ? null : new()
     {
         Name = a.OptionalText("name", 200), Company = a.OptionalText("company", 200), Line1 = a.OptionalText("line1", 200), Line2 = a.OptionalText("line2", 200),
-        City = a.OptionalText("city", 100), Region = a.OptionalText("region", 100), Postcode = a.OptionalText("postcode", 20), Country = a.OptionalText("country", 2), Phone = a.OptionalText("phone", 40),
+        City = a.OptionalText("city", 100), Region = a.OptionalText("region", 100), Postcode = a.OptionalText("postcode", 20), Country = Country(a), Phone = a.OptionalText("phone", 40),
     };
 }

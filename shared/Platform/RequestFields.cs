@@ -9,7 +9,8 @@ public sealed record Fault(string Pointer, string Detail);
 
 /// <summary>
 /// A JSON object of a request, read strictly: every wrong type, null, missing, too long or out-of-range member is noted with its JSON
-/// pointer, all of them together become one 400 (<see cref="ThrowIfFaulty"/>). Members nobody asks for are ignored.
+/// pointer, all of them together become one 400 (<see cref="ThrowIfFaulty"/>). Members nobody asks for are ignored, except
+/// where a misspelt one would do harm (<see cref="RefuseOthers"/>).
 /// </summary>
 public sealed class RequestFields
 {
@@ -18,8 +19,9 @@ public sealed class RequestFields
     readonly JsonElement element;
     readonly string pointer;
     readonly List<Fault> faults;
+    readonly HashSet<string>? asked;
 
-    RequestFields(JsonElement element, string pointer, List<Fault> faults) => (this.element, this.pointer, this.faults) = (element, pointer, faults);
+    RequestFields(JsonElement element, string pointer, List<Fault> faults, HashSet<string>? asked = null) => (this.element, this.pointer, this.faults, this.asked) = (element, pointer, faults, asked);
 
     /// <summary>Reads a body.</summary>
     /// <param name="json">The body.</param>
@@ -27,6 +29,7 @@ public sealed class RequestFields
     /// <exception cref="ProblemException">400 not UTF-8, not JSON, not an object.</exception>
     public static RequestFields Parse(ReadOnlyMemory<byte> json, string at = "")
     {
+        if (json.Span.Trim(" \t\r\n"u8).IsEmpty) throw Invalid("", "The body is empty. Expected a JSON object.");
         if (!Utf8.IsValid(json.Span)) throw Invalid("", "The body is not UTF-8.");
         try
         {
@@ -36,7 +39,10 @@ public sealed class RequestFields
         }
         catch (JsonException error)
         {
-            throw Invalid("", $"The body is not JSON (line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}): {error.Message.Split(" LineNumber:")[0]}");
+            // A member that is there twice is an error without a place.
+            throw Invalid("", error is { LineNumber: { } line, BytePositionInLine: { } place }
+                ? $"The body is not JSON (line {line + 1}, byte {place + 1}): {error.Message.Split(" LineNumber:")[0]}"
+                : $"The body is not valid JSON: {error.Message}");
         }
         catch (InvalidOperationException)
         {
@@ -47,12 +53,28 @@ public sealed class RequestFields
     /// <summary>Where this object stands in the body.</summary>
     public string Pointer => pointer;
 
-    public bool Has(string name) => element.TryGetProperty(name, out _);
+    public bool Has(string name) => Find(name, out _);
 
     /// <summary>Notes a fault of the member <paramref name="name"/> (or of the object itself when it is empty).</summary>
     public void Add(string name, string detail)
     {
         if (faults.Count < MostFaults) faults.Add(new(name.Length == 0 ? pointer : At(name), detail));
+    }
+
+    /// <summary>Notes a fault of the member or item <paramref name="child"/> of the member <paramref name="name"/>.</summary>
+    public void Add(string name, string child, string detail)
+    {
+        if (faults.Count < MostFaults) faults.Add(new(At(name) + Below(child), detail));
+    }
+
+    /// <summary>The same object, remembering what it is asked for (<see cref="RefuseOthers"/>).</summary>
+    public RequestFields Watched() => new(element, pointer, faults, new(StringComparer.Ordinal));
+
+    /// <summary>Notes every member that was not asked for since <see cref="Watched"/>, nor is one of <paramref name="shown"/>: what answers have besides.</summary>
+    public void RefuseOthers(params ReadOnlySpan<string> shown)
+    {
+        foreach (var member in element.EnumerateObject())
+            if (!asked!.Contains(member.Name) && !shown.Contains(member.Name)) Add(Short(member.Name), $"There is no such member. There are {string.Join(", ", asked)}.");
     }
 
     /// <exception cref="ProblemException">400 with all faults, where there are any.</exception>
@@ -67,14 +89,14 @@ public sealed class RequestFields
     public string Text(string name, int longest) => OptionalText(name, longest) ?? Missing(name, $"text of 1 to {longest} characters", "");
 
     public string? OptionalText(string name, int longest) =>
-        element.TryGetProperty(name, out var value) ? TextOf(value, At(name), longest) : null;
+        Find(name, out var value) ? TextOf(value, At(name), longest) : null;
 
     /// <summary>A whole number; <paramref name="fallback"/> when the member is left out.</summary>
     public long Whole(string name, long least, long most, long fallback) => OptionalWhole(name, least, most) ?? fallback;
 
     public long? OptionalWhole(string name, long least, long most)
     {
-        if (!element.TryGetProperty(name, out var value)) return null;
+        if (!Find(name, out var value)) return null;
         if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) && number >= least && number <= most) return number;
         Add(name, $"Expected a whole number from {least} to {most}, got {Said(value)}.");
         return null;
@@ -83,7 +105,7 @@ public sealed class RequestFields
     /// <summary>Money (≥ 0) as a decimal string or number, in ten-thousandths.</summary>
     public long? OptionalMoney(string name)
     {
-        if (!element.TryGetProperty(name, out var value)) return null;
+        if (!Find(name, out var value)) return null;
         var text = value.ValueKind switch { JsonValueKind.String => TextOf(value, At(name), 30), JsonValueKind.Number => value.GetRawText(), _ => "" };
         if (text is null) return null;
         if (Platform.Money.TryParse(text, out var amount) && amount >= 0) return amount;
@@ -93,7 +115,7 @@ public sealed class RequestFields
 
     public bool Flag(string name, bool fallback)
     {
-        if (!element.TryGetProperty(name, out var value)) return fallback;
+        if (!Find(name, out var value)) return fallback;
         if (value.ValueKind is JsonValueKind.True or JsonValueKind.False) return value.GetBoolean();
         Add(name, $"Expected true or false, got {Said(value)}.");
         return fallback;
@@ -104,7 +126,7 @@ public sealed class RequestFields
     {
         var words = Enum.GetNames<T>();
         var expected = $"one of {string.Join(", ", words.Select(JsonNamingPolicy.CamelCase.ConvertName))}";
-        if (!element.TryGetProperty(name, out var value)) return fallback ?? Missing(name, expected, default(T));
+        if (!Find(name, out var value)) return fallback ?? Missing(name, expected, default(T));
         var text = value.ValueKind == JsonValueKind.String ? TextOf(value, At(name), 60) : "";
         foreach (var word in words)
             if (JsonNamingPolicy.CamelCase.ConvertName(word) == text) return Enum.Parse<T>(word);
@@ -158,7 +180,7 @@ public sealed class RequestFields
     public IEnumerable<string> TextsWithin(string name) => new RequestFields(element, pointer, []).Object(name)?.TextMembers(200, 200).Select(member => member.Value) ?? [];
 
     /// <summary>The object <paramref name="name"/>; null when left out.</summary>
-    public RequestFields? Object(string name) => element.TryGetProperty(name, out var value) ? ObjectOf(value, At(name)) : null;
+    public RequestFields? Object(string name) => Find(name, out var value) ? ObjectOf(value, At(name)) : null;
 
     /// <summary>The objects of the list <paramref name="name"/>; none when left out.</summary>
     public IEnumerable<RequestFields> Objects(string name, int most) => (ListOf(name, most)?.EnumerateArray() ?? default)
@@ -183,7 +205,7 @@ public sealed class RequestFields
 
     JsonElement? ListOf(string name, int most)
     {
-        if (!element.TryGetProperty(name, out var value)) return null;
+        if (!Find(name, out var value)) return null;
         if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() <= most) return value;
         Add(name, $"Expected a list of at most {most}, got {(value.ValueKind == JsonValueKind.Array ? $"one of {value.GetArrayLength()}" : Said(value))}.");
         return null;
@@ -219,11 +241,19 @@ public sealed class RequestFields
     T Missing<T>(string name, string expected, T stand)
     {
         // A member that is there but wrong was noted already.
-        if (!element.TryGetProperty(name, out _)) Add(name, $"Expected {expected}; it is missing.");
+        if (!Find(name, out _)) Add(name, $"Expected {expected}; it is missing.");
         return stand;
     }
 
-    string At(string name) => $"{pointer}/{name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}";
+    bool Find(string name, out JsonElement value)
+    {
+        asked?.Add(name);
+        return element.TryGetProperty(name, out value);
+    }
+
+    string At(string name) => pointer + Below(name);
+
+    static string Below(string name) => $"/{name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}";
 
     static string Said(JsonElement value) => value.ValueKind switch
     {

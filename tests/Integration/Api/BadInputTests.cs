@@ -161,4 +161,44 @@ public sealed class BadInputTests(AppFixture app) : IClassFixture<AppFixture>
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
         Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
     }
+
+    [Theory]
+    [InlineData("", "The body is empty. Expected a JSON object.")]
+    [InlineData(" \n", "The body is empty. Expected a JSON object.")]
+    [InlineData("{\"id\":\"m1\",\"id\":\"m2\"}", "The body is not valid JSON: Duplicate property 'id'")]
+    public async Task An_unreadable_body_was_explained_in_the_parsers_words(string body, string why)
+    {
+        var problem = await PostAsync("/api/movements", Encoding.UTF8.GetBytes(body)).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.StartsWith(why, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"kind":"shopify","locations":["NOWHERE"]}""", "/locations/0")]
+    [InlineData("""{"kind":"shopify","locations":["WH1"],"places":{"a/b":"NOWHERE"}}""", "/places/a~1b")]
+    [InlineData("""{"kind":"shopify","locations":["WH1"],"shortages":"refuse"}""", "/shortages")]
+    public async Task A_channels_fault_pointed_nowhere_or_was_passed_over(string body, string pointer)
+    {
+        await app.SeedAsync("BAD-1", 0);
+        var problem = await app.Client.PutAsync("/api/channels/badly-put", new StringContent(body, Encoding.UTF8, "application/json"), Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.Equal(pointer, problem.GetProperty("errors").EnumerateArray().Last().GetProperty("pointer").GetString());
+        await app.Client.GetAsync("/api/channels/badly-put", Cancel).ProblemAsync(HttpStatusCode.NotFound, "not-found");
+    }
+
+    [Fact]
+    public async Task A_channel_as_GET_answers_it_can_be_PUT_back()
+    {
+        await app.SeedAsync("BAD-1", 0);
+        await app.Client.PutAsync("/api/channels/put-back", new { kind = "shopify", locations = (string[])["WH1"], secret = "one", secretPrevious = "two", places = new Dictionary<string, string> { ["1"] = "WH1" } }.AsJson(), Cancel).OkAsync();
+        var shown = await app.Client.GetAsync("/api/channels/put-back", Cancel).OkAsync();
+        var again = await app.Client.PutAsync("/api/channels/put-back", new StringContent(shown.GetRawText(), Encoding.UTF8, "application/json"), Cancel).OkAsync();
+        Assert.Equal(shown.GetRawText(), again.GetRawText());
+    }
+
+    [Fact]
+    public async Task An_orders_country_written_out_was_refused_for_its_length()
+    {
+        await app.SeedAsync("BAD-1", 0);
+        var problem = await app.Client.PostAsync("/api/orders", new { channel = "any", externalId = "c1", lines = new[] { new { sku = "BAD-1", quantity = 1 } }, shipTo = new { country = "Australia" } }.AsJson(), Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.Equal("/shipTo/country: Expected two letters (ISO 3166-1), e.g. \"AU\", got 'Australia'.", problem.GetProperty("detail").GetString());
+    }
 }

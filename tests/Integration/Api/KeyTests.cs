@@ -24,6 +24,27 @@ public sealed class KeyTests(AppFixture app) : IClassFixture<AppFixture>
         Assert.False(listed.TryGetProperty("token", out _));
     }
 
+    [Theory]
+    [InlineData("""{"name":"dock","role":"warehouse","scope":{"location":["WH1"]}}""", "/scope/location")]
+    [InlineData("""{"name":"dock","role":"warehouse","scopes":{"locations":["WH1"]}}""", "/scopes")]
+    public async Task A_misspelt_scope_made_a_key_that_reaches_everything(string body, string pointer)
+    {
+        var before = (await app.Services.GetRequiredService<ApiKeys>().AllAsync()).Count;
+        var problem = await app.Client.PostAsync("/api/keys", new StringContent(body, System.Text.Encoding.UTF8, "application/json"), Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.Equal(pointer, problem.GetProperty("errors")[0].GetProperty("pointer").GetString());
+        Assert.Equal(before, (await app.Services.GetRequiredService<ApiKeys>().AllAsync()).Count);
+    }
+
+    [Fact]
+    public async Task A_misspelt_grace_left_a_leaked_token_good_for_a_day()
+    {
+        var made = await app.Client.PostAsync("/api/keys", new { name = "leaked", role = "viewer" }.AsJson(), Cancel).OkAsync();
+        var problem = await app.Client.PostAsync($"/api/keys/{made.GetProperty("id").GetString()}/rotate", new { graceHour = 0 }.AsJson(), Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.Equal("/graceHour", problem.GetProperty("errors")[0].GetProperty("pointer").GetString());
+        using var client = app.ClientWith(made.GetProperty("token").GetString());
+        await client.GetAsync("/api/locations", Cancel).OkAsync();
+    }
+
     [Fact]
     public async Task Only_a_hash_of_the_token_is_stored()
     {
