@@ -158,7 +158,7 @@ internal sealed class Demo(DemoTally tally, IConfiguration configuration, IServi
 /// <summary>Orders a second over the last seconds.</summary>
 internal sealed class DemoPace(DemoTally tally)
 {
-    readonly Queue<(TimeSpan At, long Orders)> seen = new();
+    readonly Queue<(TimeSpan At, long Orders)> seen = new([(tally.Elapsed, tally.Orders)]);
     static readonly TimeSpan Window = TimeSpan.FromSeconds(3);
 
     /// <summary>Each reading moves the window on. For one reader.</summary>

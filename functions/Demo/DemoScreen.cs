@@ -64,7 +64,7 @@ internal static class DemoScreen
             Orders     {tally.Orders:n0} in {tally.Elapsed.TotalSeconds:n0} s; {tally.Repeats:n0} came twice and were taken once
             Cancelled  {tally.Cancelled:n0}, and {tally.CancelledBefore:n0} whose cancel came before the order
             Units      {tally.Ordered:n0} ordered - {tally.Released:n0} cancelled = {end.Expected:n0}; the ledger holds {end.Held:n0}: {Verdict(end)}
-            Stock      {end.Stock.OnHand:n0} on hand, {end.Stock.Claimed:n0} claimed, {end.Stock.Available:n0} available, {end.Stock.Short:n0} short
+            Stock      {end.Stock.OnHand:n0} on hand, {end.Stock.Claimed:n0} claimed, {end.Stock.Available:n0} available, {end.Stock.Short:n0} short; {tally.Deliveries:n0} deliveries brought {tally.Delivered:n0}
             Audit      {(end.Audit is { } audit ? $"{Found(audit)}: no. {audit.Number}, {audit.Entries:n0} entries of {audit.Skus:n0} SKUs replayed since the start" : "none was finished")}
             """);
         foreach (var difference in end.Audit?.Differences ?? []) Console.WriteLine("  " + difference);
