@@ -12,6 +12,7 @@ using Selvedge.Imports;
 using Selvedge.Inbound;
 using Selvedge.Ledger;
 using Selvedge.Orders;
+using Selvedge.People;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions;
@@ -41,6 +42,7 @@ public static class App
             .AddSingleton<ExceptionCases>()
             .AddOrders()
             .AddApprovals()
+            .AddPeople()
             .AddInbound()
             .AddSingleton<InboundRecording>()
             .AddHostedService<Startup>()

@@ -3,12 +3,13 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Selvedge.Functions.Api;
 using Selvedge.Inbound;
+using Selvedge.People;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Inbound;
 
 /// <summary>What arrived from outside: found, read, taken in again. Raw messages name people, so all of it is for administrators.</summary>
-public sealed partial class InboundFunctions(InboundSearch search, InboundReplay replay, ILogger<InboundFunctions> logger)
+public sealed partial class InboundFunctions(InboundSearch search, InboundReplay replay, AccessLog access, ILogger<InboundFunctions> logger)
 {
     /// <summary>Most messages taken in again by one request.</summary>
     const int MostReplayed = 200;
@@ -32,6 +33,7 @@ public sealed partial class InboundFunctions(InboundSearch search, InboundReplay
     {
         var record = await search.FindAsync(id) ?? throw Unknown(id);
         LogRead(id, context.Caller().KeyId);
+        await access.NoteAsync(record.Order ?? "inbound:" + record.Channel, AccessKind.Message, context.Caller(), context.InvocationId);
         var body = record.File is null ? record : await search.BytesAsync(record) is { } bytes ? record.With(bytes) : record;
         return Request.Answer(new
         {

@@ -5,12 +5,13 @@ using Selvedge.Catalogue;
 using Selvedge.Channels;
 using Selvedge.Functions.Api;
 using Selvedge.Orders;
+using Selvedge.People;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Orders;
 
 /// <summary>Canonical orders over HTTP.</summary>
-public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChannels channels, ProductCatalogue catalogue, IConfiguration configuration, TimeProvider time)
+public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChannels channels, ProductCatalogue catalogue, IConfiguration configuration, TimeProvider time, AccessLog access)
 {
     /// <summary>Largest order by API, in bytes.</summary>
     const int Limit = 2 * 1024 * 1024;
@@ -47,8 +48,10 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
     {
         var order = await FindAsync(id, context.Caller());
         request.SetETag(order.ETag);
-        var people = context.Caller().Role is Role.Admin or Role.Sales or Role.Warehouse or Role.Portal ? await orders.ReadPersonAsync(order.Id) : null;
-        return Request.Answer(OrderView.Of(order, people));
+        var person = await orders.ReadPersonAsync(order.Id);
+        var shown = person is { ErasedAt: null } && context.Caller().Role is (Role.Admin or Role.Sales or Role.Warehouse or Role.Portal) ? person : null;
+        if (shown is not null) await access.NoteAsync(order.Id, AccessKind.Read, context.Caller(), context.InvocationId);
+        return Request.Answer(OrderView.Of(order, shown) with { Erased = person?.ErasedAt });
     }
 
     /// <summary>Orders, the latest first.</summary>

@@ -258,6 +258,9 @@ public sealed record Person
     public PostalAddress? ShipTo { get; init; }
     public PostalAddress? BillTo { get; init; }
 
+    /// <summary>When the person was erased: nothing of it is left, and nothing that comes later brings it back.</summary>
+    public DateTimeOffset? ErasedAt { get; init; }
+
     /// <summary>The state of the channel's order it is of: an earlier one does not replace it.</summary>
     public ChannelVersion? Source { get; init; }
     [JsonPropertyName("_etag")] public string? ETag { get; init; }

@@ -52,13 +52,31 @@ public sealed class OrderStore(Store store, TimeProvider time)
     {
         for (var tries = 0; tries < Tries; tries++)
         {
-            if (await ReadPersonAsync(person.Id) is not { } known || known.Source?.UpdatedAt >= person.Source?.UpdatedAt) return;
+            if (await ReadPersonAsync(person.Id) is not { ErasedAt: null } known || known.Source?.UpdatedAt >= person.Source?.UpdatedAt) return;
             var body = JsonSerializer.SerializeToUtf8Bytes(person, OrdersJson.Default.Person);
             var options = new ItemRequestOptions { IfMatchEtag = known.ETag, EnableContentResponseOnWrite = false };
             using var response = await CallAsync(() => store.People.ReplaceItemStreamAsync(new MemoryStream(body), person.Id, new PartitionKey(person.Id), options));
             if (response.StatusCode is HttpStatusCode.OK or HttpStatusCode.NotFound) return;
             if (response.StatusCode != HttpStatusCode.PreconditionFailed) throw Failed(response);
         }
+    }
+
+    /// <summary>Forgets who the order is for; what takes its place keeps it from coming back with a later message.</summary>
+    public async Task ErasePersonAsync(string id)
+    {
+        for (var tries = 0; tries < Tries; tries++)
+        {
+            var known = await ReadPersonAsync(id);
+            if (known?.ErasedAt is not null) return;
+            var body = JsonSerializer.SerializeToUtf8Bytes(new Person { Id = id, ErasedAt = InstantConverter.Cut(time.GetUtcNow()) }, OrdersJson.Default.Person);
+            var options = new ItemRequestOptions { IfMatchEtag = known?.ETag, EnableContentResponseOnWrite = false };
+            using var response = await CallAsync(() => known is null
+                ? store.People.CreateItemStreamAsync(new MemoryStream(body), new PartitionKey(id), options)
+                : store.People.ReplaceItemStreamAsync(new MemoryStream(body), id, new PartitionKey(id), options));
+            if (response.IsSuccessStatusCode) return;
+            if (response.StatusCode is not (HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict or HttpStatusCode.NotFound)) throw Failed(response);
+        }
+        throw ProblemException.Busy($"The person behind order '{id}' is being changed by others. Erase it again.");
     }
 
     /// <summary>Writes who the order is for, once.</summary>

@@ -9,6 +9,9 @@ public sealed record OrderView(
     long Revision, IReadOnlyList<OrderLineView> Lines, Plan? Plan, bool Deciding, Cancel? Cancel, bool Test, IReadOnlyDictionary<string, string>? References,
     Person? People, DateTimeOffset? ChannelUpdatedAt, PresentmentView? Presentment, IReadOnlyList<RefundView>? Refunds, string? Till, bool? Stale, string? CustomerGroup, Hold? Hold)
 {
+    /// <summary>When the person it is for was erased.</summary>
+    public DateTimeOffset? Erased { get; init; }
+
     /// <param name="order">The order.</param>
     /// <param name="people">Who it is for, for callers who may know.</param>
     public static OrderView Of(Order order, Person? people = null) => new(
