@@ -40,6 +40,7 @@ public static class App
             .AddChannels()
             .AddImports()
             .AddSingleton<ExceptionCases>()
+            .AddSingleton<ExceptionReview>()
             .AddOrders()
             .AddApprovals()
             .AddPeople()

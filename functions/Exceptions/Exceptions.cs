@@ -6,7 +6,7 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Exceptions;
 
 /// <summary>What people have to look at: a worklist. Keys with bounds see what is known to lie within them.</summary>
-public sealed class ExceptionFunctions(ExceptionCases exceptions, Idempotency idempotency, TimeProvider time)
+public sealed class ExceptionFunctions(ExceptionCases exceptions, ExceptionReview review, Idempotency idempotency, TimeProvider time)
 {
     const Bounds Reach = Bounds.Location | Bounds.Channel | Bounds.Customer;
 
@@ -84,6 +84,10 @@ public sealed class ExceptionFunctions(ExceptionCases exceptions, Idempotency id
         foreach (var id in page?.Items.Select(found => found.Id) ?? ids) results.Add(await TryResolveAsync(id, resolution, caller));
         return Request.Answer(new { items = results, resolved = results.Count(item => item.Result is "resolved"), failed = results.Count(item => item.Result is "failed"), more = page?.Continuation is not null });
     }
+
+    /// <summary>Resolves what is certainly over.</summary>
+    [Function("ExceptionReview")]
+    public Task ReviewAsync([TimerTrigger("40 * * * * *")] TimerInfo timer, FunctionContext context) => review.RunAsync(context.CancellationToken);
 
     async Task<ResolvedItem> TryResolveAsync(string id, string resolution, Caller caller)
     {

@@ -117,5 +117,13 @@ public sealed class WorklistTests(AppFixture app) : IClassFixture<AppFixture>
         Assert.Equal(("ledger: onHand/WH1", "at least 0"), (found.GetProperty("expected").GetProperty("source").GetString(), found.GetProperty("expected").GetProperty("value").GetString()));
         Assert.Equal("-2", found.GetProperty("found").GetProperty("value").GetString());
         Assert.Equal("WH1", found.GetProperty("location").GetString());
+
+        var review = app.Services.GetRequiredService<ExceptionReview>();
+        await review.RunAsync(Cancel);
+        Assert.Equal("open", (await FindAsync(found.GetProperty("id").GetString()!)).GetProperty("status").GetString());
+        await app.Client.PostAsync("/api/movements", new { id = "count", kind = "count", sku = "W-ZERO", location = "WH1", quantity = 1 }.AsJson(), Cancel).OkAsync();
+        await review.RunAsync(Cancel);
+        var closed = await FindAsync(found.GetProperty("id").GetString()!);
+        Assert.Equal(("resolved", "system:exception-review", "The record shows 1 there now."), (closed.GetProperty("status").GetString(), closed.GetProperty("actor").GetString(), closed.GetProperty("resolution").GetString()));
     }
 }

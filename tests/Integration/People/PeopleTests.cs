@@ -32,7 +32,7 @@ public sealed class PeopleTests
                 elsewhere.Add((orders, traces));
                 return Task.FromResult(orders.Count);
             }));
-        }, "--Secrets:web", "hush");
+        }, args: ["--Secrets:web", "hush"]);
         await app.SeedAsync("PP-1", 10);
         await app.Client.PutAsync("/api/channels/web", new { kind = "shopify", locations = (string[])["WH1"], shortage = "oversold", secret = "web" }.AsJson(), Cancel).OkAsync();
         return app;
