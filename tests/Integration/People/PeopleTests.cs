@@ -26,7 +26,7 @@ public sealed class PeopleTests
     {
         var app = await AppFixture.StartAsync(configure: builder =>
         {
-            if (log is not null) builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(new Listening(log));
+            if (log is not null) builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(new Listening(log)).AddFilter<Listening>(null, LogLevel.Trace);
             if (elsewhere is not null) builder.Services.AddSingleton(new PersonalStore("letters", (orders, traces, _) =>
             {
                 elsewhere.Add((orders, traces));
