@@ -20,7 +20,8 @@ public static class InboundServices
             provider.GetKeyedService<HttpMessageHandler>("cosmos"), provider.GetRequiredService<TimeProvider>()))
         .AddSingleton<InboundReplay>()
         .AddSingleton<InboundRetention>()
-        .AddSingleton<InboundErasure>();
+        .AddSingleton<InboundErasure>()
+        .AddSingleton(provider => new People.PersonalStore("inbound", provider.GetRequiredService<InboundErasure>().EraseAsync));
 
     static ArchiveStore Open(IConfiguration configuration, IServiceProvider provider)
     {

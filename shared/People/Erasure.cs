@@ -21,7 +21,7 @@ public sealed record Whom(string? Order, string? Email, string? Customer)
 
 /// <summary>A place beside container <c>people</c> that holds personal data, such as the messages as they were received: one registration each.</summary>
 /// <param name="Name">What it is called in the answer.</param>
-/// <param name="EraseAsync">Erases what belongs to these orders, or holds one of these traces (e-mail addresses); the same again finds nothing. Answers how many were erased.</param>
+/// <param name="EraseAsync">Erases what belongs to these orders, or holds one of these traces (e-mail addresses of six characters or more); the same again finds nothing. Answers how many were erased.</param>
 public sealed record PersonalStore(string Name, Func<IReadOnlyCollection<string>, IReadOnlyCollection<string>, CancellationToken, Task<int>> EraseAsync);
 
 /// <summary>What was erased.</summary>
@@ -36,14 +36,22 @@ public sealed record Erased(IReadOnlyList<string> Orders, IReadOnlyDictionary<st
 /// </summary>
 public sealed class Erasure(Store store, OrderStore orders, AccessLog log, IEnumerable<PersonalStore> elsewhere)
 {
+    /// <summary>Shorter addresses are in other people's messages too.</summary>
+    const int ShortestTrace = 6;
+
     /// <exception cref="ProblemException">404: there is no such order.</exception>
     public async Task<Erased> RunAsync(Whom whom, Caller caller, string request, CancellationToken cancel)
     {
         var ids = await OrdersAsync(whom, cancel);
         var traces = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        if (whom.Email is { } email) traces.Add(email);
-        foreach (var id in ids)
-            if (await orders.ReadPersonAsync(id) is { Email: { } known }) traces.Add(known);
+        // One order's person may have others, of which nobody spoke: only its own messages go.
+        if (whom.Order is null)
+        {
+            if (whom.Email is { } email) traces.Add(email);
+            foreach (var id in ids)
+                if (await orders.ReadPersonAsync(id) is { Email: { } known }) traces.Add(known);
+            traces.RemoveWhere(trace => trace.Trim().Length < ShortestTrace);
+        }
         foreach (var id in ids) await log.NoteAsync(id, AccessKind.Erase, caller, request);
         var counts = new Dictionary<string, int>();
         foreach (var place in elsewhere) counts[place.Name] = await place.EraseAsync(ids, traces, cancel);

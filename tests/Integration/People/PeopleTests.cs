@@ -93,7 +93,7 @@ public sealed class PeopleTests
         var erased = await app.Client.PostAsync("/api/people/erase", whom.AsJson(), Cancel).OkAsync();
         Assert.Equal(["web:1"], erased.GetProperty("orders").EnumerateArray().Select(order => order.GetString()));
         Assert.Equal(1, erased.GetProperty("elsewhere").GetProperty("letters").GetInt32());
-        Assert.Contains(Email, elsewhere[0].Traces, StringComparer.OrdinalIgnoreCase);
+        Assert.Equal(by != "order", elsewhere[0].Traces.Contains(Email, StringComparer.OrdinalIgnoreCase));
         Assert.Empty(await TracesAsync(app));
 
         var order = await app.Client.GetAsync("/api/orders/web:1", Cancel).OkAsync();
@@ -105,6 +105,23 @@ public sealed class PeopleTests
         Assert.Empty(await TracesAsync(app));
         await app.Client.PostAsync("/api/people/erase", whom.AsJson(), Cancel).OkAsync();
         Assert.True((await app.Services.GetRequiredService<Ledger.Audits>().RunAsync("test", fromScratch: true)).Clean);
+    }
+
+    [Fact]
+    public async Task An_erased_persons_messages_are_emptied_and_who_had_read_them_is_known()
+    {
+        await using var app = await StartAsync();
+        Assert.Equal(HttpStatusCode.OK, await WebhookAsync(app));
+        var listed = Assert.Single((await app.Client.GetAsync("/api/inbound?order=web:9001", Cancel).OkAsync()).GetProperty("items").EnumerateArray());
+        var address = "/api/inbound/" + Uri.EscapeDataString(listed.GetProperty("id").GetString()!);
+        Assert.Contains(Street, (await app.Client.GetAsync(address, Cancel).OkAsync()).GetRawText(), StringComparison.Ordinal);
+        Assert.Equal(1, (await app.Client.PostAsync("/api/people/erase", new { order = "web:9001" }.AsJson(), Cancel).OkAsync()).GetProperty("elsewhere").GetProperty("inbound").GetInt32());
+        var emptied = (await app.Client.GetAsync(address, Cancel).OkAsync()).GetRawText();
+        Assert.DoesNotContain(Personal, mark => emptied.Contains(mark, StringComparison.OrdinalIgnoreCase));
+        Assert.Empty(await TracesAsync(app));
+        var notes = (await app.Client.GetAsync("/api/people/access?order=web:9001", Cancel).OkAsync()).GetProperty("items").EnumerateArray().Select(note => note.GetProperty("kind").GetString()).ToList();
+        Assert.Contains("message", notes);
+        Assert.Contains("erase", notes);
     }
 
     [Fact]
