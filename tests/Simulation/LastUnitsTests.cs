@@ -16,7 +16,7 @@ public sealed class LastUnitsTests
     [Theory, InlineData(1), InlineData(3)]
     public async Task LastUnits_AreSoldExactly_WhoeverAsksAndWhereverItIsDecided(int count)
     {
-        await using var instances = await Instances.StartAsync(count);
+        await using var instances = await Instances.StartAsync(count, time: new UnhurriedTime());
         await instances.ReceiveAsync(Sku, Stock);
         var outcomes = await BuyAsync(instances, Enumerable.Range(0, Asked).Select(n => Buy(n, 1)));
 
@@ -31,7 +31,7 @@ public sealed class LastUnitsTests
     [Theory, InlineData(1), InlineData(3)]
     public async Task MixedQuantities_LeaveLessThanTheSmallestRefused(int count)
     {
-        await using var instances = await Instances.StartAsync(count);
+        await using var instances = await Instances.StartAsync(count, time: new UnhurriedTime());
         await instances.ReceiveAsync(Sku, Stock);
         var die = new Random(20_26);
         var outcomes = await BuyAsync(instances, Enumerable.Range(0, 700).Select(n => Buy(n, die.Next(1, 5)) with { Shortage = Shortage.Refuse }));
@@ -47,7 +47,7 @@ public sealed class LastUnitsTests
     [Theory, InlineData(1), InlineData(3)]
     public async Task UnitsFreedByCancels_GoToThoseWhoWait(int count)
     {
-        await using var instances = await Instances.StartAsync(count);
+        await using var instances = await Instances.StartAsync(count, time: new UnhurriedTime());
         await instances.ReceiveAsync(Sku, Stock);
         // Everyone has sold already, and every fifth order that was placed is cancelled while the others are still being placed.
         var cancelled = 0L;
@@ -67,7 +67,7 @@ public sealed class LastUnitsTests
     [Theory, InlineData(1), InlineData(3)]
     public async Task UnitsFreedByCancels_AreSoldAgainToThoseWhoAskAgain(int count)
     {
-        await using var instances = await Instances.StartAsync(count);
+        await using var instances = await Instances.StartAsync(count, time: new UnhurriedTime());
         await instances.ReceiveAsync(Sku, Stock);
         var first = await BuyAsync(instances, Enumerable.Range(0, Asked).Select(n => Buy(n, 1) with { Shortage = Shortage.Refuse }));
         var placed = first.Where(o => o.Outcome.Verdict == Verdict.Applied).Select(o => o.Command).ToList();
