@@ -81,7 +81,7 @@ public sealed partial class Intake(
     public async Task<Taken?> NoteEditAsync(Channel channel, string externalId, DateTimeOffset at)
     {
         if (await orders.ReadAsync(Ids.Order(channel.Id, externalId)) is not { } order) return null;
-        (order, var changed) = await ChangeAsync(order, "", current => Task.FromResult(current.Source?.UpdatedAt >= at || current.Reread >= at ? current : current with { Reread = at, UpdatedAt = Now }));
+        (order, var changed) = await ChangeAsync(order, "", current => Task.FromResult(current.Source?.Covers(at) == true || current.Reread >= at ? current : current with { Reread = at, UpdatedAt = Now }));
         return new(order, !changed, changed ? Heard.Kept : Heard.Repeat);
     }
 

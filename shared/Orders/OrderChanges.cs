@@ -54,7 +54,7 @@ public static class OrderChanges
             {
                 Name = said.Name ?? order.Name, PlacedAt = said.PlacedAt ?? order.PlacedAt, Currency = said.Currency, Presentment = said.Presentment, Source = said.Source,
                 Test = order.Test || said.Test, Till = order.Till ?? said.Till, References = said.References, Lines = Merge(order.Lines, said.Lines),
-                Refunds = Union(order.Refunds, said.Refunds, said.Source!), Reread = order.Reread > said.Source!.UpdatedAt ? order.Reread : null,
+                Refunds = Union(order.Refunds, said.Refunds, said.Source!), Reread = order.Reread is { } at && !said.Source!.Covers(at) ? at : null,
                 Status = order.Status is not OrderStatus.Announced ? order.Status : said.Test ? OrderStatus.Committed : OrderStatus.Received,
             };
         return Settle(order, Counted(next), owner, now, place);

@@ -8,7 +8,11 @@ namespace Selvedge.Orders;
 /// <param name="SeenAt">When this state was sent or read, to tell two of one second apart (Shopify: <c>X-Shopify-Triggered-At</c>).</param>
 /// <param name="ListsRefunds">The payload names the refunds that its quantities count.</param>
 public sealed record ChannelVersion(
-    DateTimeOffset UpdatedAt, DateTimeOffset? SeenAt = null, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool ListsRefunds = false);
+    DateTimeOffset UpdatedAt, DateTimeOffset? SeenAt = null, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool ListsRefunds = false)
+{
+    /// <summary>Whether this state shows all that happened in a second: it is of a later one, or was seen when that second was over.</summary>
+    public bool Covers(DateTimeOffset second) => UpdatedAt > second || (UpdatedAt == second && SeenAt >= second.AddSeconds(1));
+}
 
 /// <summary>What a channel says happened with refunded units (Shopify: <c>restock_type</c>).</summary>
 [JsonConverter(typeof(CamelCaseEnum<Restock>))]

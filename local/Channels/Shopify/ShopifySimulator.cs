@@ -164,7 +164,7 @@ public sealed class ShopifySimulator : IAsyncDisposable
         var first = variables["first"]!.GetValue<int>();
         var from = int.Parse(variables["after"]?.GetValue<string>() ?? "0", CultureInfo.InvariantCulture);
         var all = orders.Values.Where(order => order.UpdatedAt >= since).OrderBy(order => order.UpdatedAt).ThenBy(order => order.Id).ToList();
-        var page = all.Skip(from).Take(first).Select(order => new JsonObject { ["legacyResourceId"] = $"{order.Id}", ["currentSubtotalLineItemsQuantity"] = order.Units, ["updatedAt"] = order.UpdatedAt.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) });
+        var page = all.Skip(from).Take(first).Select(order => new JsonObject { ["legacyResourceId"] = $"{order.Id}", ["currentSubtotalLineItemsQuantity"] = order.Units, ["edited"] = order.IsEdited, ["cancelledAt"] = order.IsCancelled ? $"{order.UpdatedAt:O}" : null, ["updatedAt"] = order.UpdatedAt.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) });
         return new()
         {
             ["orders"] = new JsonObject

@@ -43,6 +43,7 @@ public sealed class SimulatedOrder(long id, bool till = false, DateTimeOffset? s
     /// <summary>The webhooks it caused, in order.</summary>
     public List<Delivery> Sent { get; } = [];
     public bool IsCancelled => cancelledAt is not null;
+    public bool IsEdited { get; private set; }
 
     /// <summary>Units each SKU's lines are to hold in the end: neither removed nor cancelled. Units that were sent and came back still count, as those that were sent.</summary>
     public IReadOnlyDictionary<string, int> Wanted => lines.GroupBy(line => line.Sku).ToDictionary(group => group.Key, group => IsCancelled ? 0 : group.Sum(line => line.Quantity - line.Dropped));
@@ -137,6 +138,7 @@ public sealed class SimulatedOrder(long id, bool till = false, DateTimeOffset? s
 
     void Edited()
     {
+        IsEdited = true;
         Send("orders/edited", new JsonObject { ["order_edit"] = new JsonObject { ["id"] = ++next, ["order_id"] = id, ["created_at"] = Text(now), ["line_items"] = new JsonObject { ["additions"] = new JsonArray(), ["removals"] = new JsonArray() } } });
         Send("orders/updated", Snapshot());
     }

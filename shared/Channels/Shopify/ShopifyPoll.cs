@@ -37,10 +37,10 @@ public sealed partial class ShopifyPoll(Store store, ShopifyApi api, ShopifyRead
         var (done, read) = (before.Until, 0);
         try
         {
-            await foreach (var (id, updatedAt, units) in shop.ChangedAsync(channel, before.Until - Overlap, cancel))
+            await foreach (var glance in shop.ChangedAsync(channel, before.Until - Overlap, cancel))
             {
-                if (await CatchUpAsync(channel, id, updatedAt, units, cancel)) read++;
-                if (updatedAt > done) done = updatedAt;
+                if (await CatchUpAsync(channel, glance, cancel)) read++;
+                if (glance.UpdatedAt > done) done = glance.UpdatedAt;
             }
             await MoveAsync(before with { Until = done, PolledAt = InstantConverter.Cut(time.GetUtcNow()) }, etag);
         }
@@ -54,12 +54,12 @@ public sealed partial class ShopifyPoll(Store store, ShopifyApi api, ShopifyRead
         return read;
     }
 
-    async Task<bool> CatchUpAsync(Channel channel, string id, DateTimeOffset updatedAt, long units, CancellationToken cancel)
+    async Task<bool> CatchUpAsync(Channel channel, ShopifyGlance glance, CancellationToken cancel)
     {
-        if (await orders.ReadAsync(Ids.Order(channel.Id, id)) is { } order && Knows(order, updatedAt, units)) return false;
+        if (await orders.ReadAsync(Ids.Order(channel.Id, glance.Id)) is { } order && Knows(order, glance)) return false;
         try
         {
-            if (await shop.OrderAsync(channel, id, cancel) is not { } draft) return false;
+            if (await shop.OrderAsync(channel, glance.Id, cancel) is not { } draft) return false;
             await intake.UpdateAsync(channel, draft, Patience);
             return true;
         }
@@ -68,16 +68,17 @@ public sealed partial class ShopifyPoll(Store store, ShopifyApi api, ShopifyRead
             // One order that nobody can take in does not hold up the others.
             await exceptions.OpenAsync(new ExceptionCase
             {
-                Id = Ids.Join(["order", "unreadable", channel.Id, id]), Kind = "orderUnreadable", Channel = channel.Id, Order = Ids.Order(channel.Id, id),
-                Detail = $"Order {id} of {channel.Id} cannot be taken in: {unreadable.Message}",
+                Id = Ids.Join(["order", "unreadable", channel.Id, glance.Id]), Kind = "orderUnreadable", Channel = channel.Id, Order = Ids.Order(channel.Id, glance.Id),
+                Detail = $"Order {glance.Id} of {channel.Id} cannot be taken in: {unreadable.Message}",
             });
             return false;
         }
     }
 
-    // The shop's clock shows seconds: a state of the same second may be an earlier one, unless it was seen after that second or has as many units.
-    static bool Knows(Order order, DateTimeOffset updatedAt, long units) => order is { Reread: null, Source: { } known }
-        && (known.UpdatedAt > updatedAt || (known.UpdatedAt == updatedAt && (known.SeenAt >= updatedAt.AddSeconds(1) || order.Cancel is not null || OrderChanges.CurrentUnits(order) == units)));
+    // The shop's clock shows seconds: a state of the same second may be an earlier one. As no units come back to an order but by an edit, one that was never
+    // edited and has as many units as then is the same; so few orders are read again.
+    static bool Knows(Order order, ShopifyGlance glance) => order is { Reread: null, Source: { } known } && (known.Covers(glance.UpdatedAt)
+        || (known.UpdatedAt == glance.UpdatedAt && (order.Cancel is not null || (!glance.Edited && !glance.Cancelled && OrderChanges.CurrentUnits(order) == glance.Units))));
 
     async Task<(Watermark Watermark, string? ETag)> ReadAsync(string channel)
     {

@@ -13,6 +13,14 @@ namespace Selvedge.Channels.Shopify;
 /// <param name="At">When.</param>
 public sealed record ShopifyMove(string Order, IReadOnlyList<string> Lines, string Place, DateTimeOffset At);
 
+/// <summary>What the list of changed orders tells of one.</summary>
+/// <param name="Id">The shop's id.</param>
+/// <param name="UpdatedAt">When it was last changed, in whole seconds.</param>
+/// <param name="Units">Units it has now.</param>
+/// <param name="Edited">It was edited once or more: units may have been added.</param>
+/// <param name="Cancelled">It is cancelled.</param>
+public sealed record ShopifyGlance(string Id, DateTimeOffset UpdatedAt, long Units, bool Edited, bool Cancelled);
+
 /// <summary>
 /// What is read from the shop (GraphQL Admin API 2025-10 and later). An order is read by itself, its lines page by page, and turned into the resource that
 /// webhooks carry, so that one parser says what an order means.
@@ -23,7 +31,7 @@ public sealed class ShopifyReads(ShopifyApi api, TimeProvider time)
     const string Address = "{ firstName lastName company address1 address2 city province provinceCode zip countryCodeV2 phone }";
     const string ChangedOrders = """
         query ChangedOrders($query: String!, $first: Int!, $after: String) {
-          orders(query: $query, first: $first, after: $after, sortKey: UPDATED_AT) { nodes { legacyResourceId updatedAt currentSubtotalLineItemsQuantity } pageInfo { hasNextPage endCursor } } }
+          orders(query: $query, first: $first, after: $after, sortKey: UPDATED_AT) { nodes { legacyResourceId updatedAt cancelledAt edited currentSubtotalLineItemsQuantity } pageInfo { hasNextPage endCursor } } }
         """;
     const string ReadOrder = $$"""
         query ReadOrder($id: ID!, $after: String) {
@@ -41,16 +49,17 @@ public sealed class ShopifyReads(ShopifyApi api, TimeProvider time)
           fulfillmentOrder(id: $id) { orderId updatedAt assignedLocation { location { legacyResourceId } } lineItems(first: 100) { nodes { lineItem { id } } } } }
         """;
 
-    /// <summary>The orders that changed at <paramref name="since"/> or later, by the shop's clock, the earliest change first, with the units they have now.</summary>
+    /// <summary>The orders that changed at <paramref name="since"/> or later, by the shop's clock, the earliest change first.</summary>
     /// <exception cref="ShopifyApiException">While enumerating: the rest is for the next run.</exception>
-    public async IAsyncEnumerable<(string Id, DateTimeOffset UpdatedAt, long Units)> ChangedAsync(Channel channel, DateTimeOffset since, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
+    public async IAsyncEnumerable<ShopifyGlance> ChangedAsync(Channel channel, DateTimeOffset since, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
     {
         for (string? after = null; ;)
         {
             var data = await api.AskAsync(channel, "ChangedOrders", ChangedOrders, new { query = $"updated_at:>='{since.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}'", first = 100, after }, cancel);
             var orders = data.GetProperty("orders");
             foreach (var node in orders.GetProperty("nodes").EnumerateArray())
-                yield return (node.GetProperty("legacyResourceId").ToString(), node.GetProperty("updatedAt").GetDateTimeOffset(), node.GetProperty("currentSubtotalLineItemsQuantity").GetInt64());
+                yield return new(node.GetProperty("legacyResourceId").ToString(), node.GetProperty("updatedAt").GetDateTimeOffset(), node.GetProperty("currentSubtotalLineItemsQuantity").GetInt64(),
+                    node.GetProperty("edited").GetBoolean(), node.GetProperty("cancelledAt").ValueKind is not JsonValueKind.Null);
             var page = orders.GetProperty("pageInfo");
             if (!page.GetProperty("hasNextPage").GetBoolean()) yield break;
             after = page.GetProperty("endCursor").GetString();
