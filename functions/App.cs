@@ -32,6 +32,7 @@ public static class App
             .AddSingleton(TimeProvider.System)
             .AddSingleton(new AccessRules(typeof(App).Assembly))
             .AddSingleton<ApiKeys>()
+            .AddEntra()
             .AddSingleton<Idempotency>()
             .AddStore()
             .AddLedger()

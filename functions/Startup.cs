@@ -14,6 +14,8 @@ public sealed class Startup(Store store, ApiKeys keys, IConfiguration configurat
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
+        // Settings that are half there stop the start, not the first person who signs in.
+        services.GetRequiredService<EntraTokens>();
         var local = services.GetKeyedService<HttpMessageHandler>("cosmos") is not null;
         if (configuration.GetValue("Cosmos:Create", local)) await store.CreateMissingAsync(cancellationToken);
         else await store.VerifyAsync(cancellationToken);

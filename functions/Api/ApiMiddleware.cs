@@ -6,12 +6,13 @@ using Selvedge.Platform;
 
 namespace Selvedge.Functions.Api;
 
-/// <summary>Around every HTTP function: lets callers in by key and role, and answers what is thrown as <c>application/problem+json</c> (RFC 9457).
+/// <summary>Around every HTTP function: lets callers in by key or token and role, and answers what is thrown as <c>application/problem+json</c> (RFC 9457).
 /// Other triggers pass through. Logs name functions, statuses and key ids, never bodies, paths, tokens or people.</summary>
-public sealed partial class ApiMiddleware(ApiKeys keys, AccessRules rules, ILogger<ApiMiddleware> logger) : IFunctionsWorkerMiddleware
+public sealed partial class ApiMiddleware(ApiKeys keys, EntraTokens tokens, AccessRules rules, ILogger<ApiMiddleware> logger) : IFunctionsWorkerMiddleware
 {
     /// <summary>The header that ties an answer to the log.</summary>
     public const string RequestId = "X-Request-Id";
+    const string Challenge = "Bearer realm=\"selvedge\"", InvalidToken = ", error=\"invalid_token\"", InsufficientScope = ", error=\"insufficient_scope\"";
 
     /// <inheritdoc/>
     public async Task Invoke(FunctionContext context, FunctionExecutionDelegate next)
@@ -48,23 +49,37 @@ public sealed partial class ApiMiddleware(ApiKeys keys, AccessRules rules, ILogg
     {
         if (rules.IsAnonymous(context.FunctionDefinition.Name, out var access)) return;
         var header = http.Request.Headers.Authorization;
-        if (header.Count == 0) throw Unauthorized(http, "", "This needs an API key: send the header 'Authorization: Bearer slv_…'.");
+        if (header.Count == 0) throw Unauthorized(http, "", "This needs an API key or an Entra ID token: send the header 'Authorization: Bearer slv_…'.");
         var text = header.ToString();
-        var caller = header.Count == 1 && text.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? await keys.FindAsync(text[7..].Trim()) : null;
-        if (caller is null) throw Unauthorized(http, ", error=\"invalid_token\"", "The API key is malformed, unknown, expired or was deleted.");
+        var bearer = header.Count == 1 && text.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? text[7..].Trim() : "";
+        var caller = EntraTokens.IsToken(bearer) ? await SignedInAsync(http, bearer) : await keys.FindAsync(bearer);
+        if (caller is null) throw Unauthorized(http, InvalidToken, "The API key is malformed, unknown, expired or was deleted.");
         if (access?.Roles.Contains(caller.Role) != true)
         {
-            http.Response.Headers.WWWAuthenticate = "Bearer realm=\"selvedge\", error=\"insufficient_scope\"";
-            throw ProblemException.Forbidden($"A key with the role {Name(caller.Role)} may not do this; it takes one of: {string.Join(", ", (access?.Roles ?? []).Select(Name))}.");
+            http.Response.Headers.WWWAuthenticate = Challenge + InsufficientScope;
+            throw ProblemException.Forbidden($"The role {Name(caller.Role)} may not do this; it takes one of: {string.Join(", ", (access?.Roles ?? []).Select(Name))}.");
         }
         caller.RequireWithin(access.By);
         context.SetCaller(caller);
     }
 
+    async Task<Caller> SignedInAsync(HttpContext http, string token)
+    {
+        try
+        {
+            return await tokens.FindAsync(token);
+        }
+        catch (ProblemException refused) when (refused.Status is 401 or 403)
+        {
+            http.Response.Headers.WWWAuthenticate = Challenge + (refused.Status == 401 ? InvalidToken : InsufficientScope);
+            throw;
+        }
+    }
+
     static ProblemException Unauthorized(HttpContext http, string error, string detail)
     {
-        http.Response.Headers.WWWAuthenticate = "Bearer realm=\"selvedge\"" + error;
-        return new(401, "unauthorized", "No valid API key", detail);
+        http.Response.Headers.WWWAuthenticate = Challenge + error;
+        return ProblemException.Unauthorized(detail);
     }
 
     static ProblemException ProblemOf(Exception failure) => failure switch

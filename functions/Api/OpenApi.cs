@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http;
 namespace Selvedge.Functions.Api;
 
 /// <summary>The OpenAPI 3.1 document. Each slice describes its own paths in the <c>openapi.json</c> beside its code; they are joined here with
-/// <c>Api/openapi.json</c>, and every operation gets the answers that <see cref="ApiMiddleware"/> gives for all of them.</summary>
+/// <c>Api/openapi.json</c>, and every operation gets the answers that <see cref="ApiMiddleware"/> gives for all of them, and tokens for the roles of its keys.</summary>
 public static class OpenApi
 {
     const string Resource = "openapi/";
@@ -38,7 +38,11 @@ public static class OpenApi
             foreach (var (kind, members) in slice["components"] as JsonObject ?? [])
                 Join((JsonObject)(document["components"]![kind] ??= new JsonObject()), members, tag);
         }
-        foreach (var operation in Operations(document)) AddSharedAnswers(operation);
+        foreach (var operation in Operations(document))
+        {
+            if (operation["security"] is JsonArray { Count: > 0 } security) security.Add(new JsonObject { ["entra"] = security[0]!["key"]!.DeepClone() });
+            AddSharedAnswers(operation);
+        }
         return document;
     }
 

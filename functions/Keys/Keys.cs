@@ -5,10 +5,11 @@ using Selvedge.Platform;
 
 namespace Selvedge.Functions.Keys;
 
-/// <summary>API keys: who may call, as what, and how far.</summary>
-public sealed class KeyFunctions(ApiKeys keys, Idempotency idempotency, TimeProvider time)
+/// <summary>API keys, and accounts of Entra ID that are bound: who may call, as what, and how far.</summary>
+public sealed class KeyFunctions(ApiKeys keys, Bindings bindings, Idempotency idempotency, TimeProvider time)
 {
-    /// <summary>Makes a key. The answer is the only place its token ever appears: a replay (Idempotency-Key) shows the key without it.</summary>
+    /// <summary>Makes a key. The answer is the only place its token ever appears: a replay (Idempotency-Key) shows the key without it. With
+    /// <c>principal</c> it is an account that is bound: it has no token of ours, and binding it to the same again is a repeat.</summary>
     [Function("CreateKey"), Access(By = Bounds.Everything)]
     public async Task<IResult> CreateAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/keys")] HttpRequest request, FunctionContext context)
     {
@@ -16,6 +17,7 @@ public sealed class KeyFunctions(ApiKeys keys, Idempotency idempotency, TimeProv
         var bytes = await request.BytesAsync();
         var body = RequestFields.Parse(bytes).Watched();
         var (name, person, role, scope) = (body.Text("name", 100), body.OptionalText("person", 100), body.Word<Role>("role"), ScopeOf(body.Object("scope")));
+        var principal = PrincipalOf(body);
         var expiresAt = body.Has("expiresAt") ? InstantOf(body, "expiresAt") : null;
         if (role == Role.Admin && scope != Scope.Everything) body.Add("scope", "An administrator has no bounds: leave the scope out, or choose another role.");
         if (role == Role.Portal && scope.Customers is not { Count: > 0 }) body.Add("scope", "A portal key needs the customers it is for: \"scope\": {\"customers\": [\"…\"]}.");
@@ -23,6 +25,13 @@ public sealed class KeyFunctions(ApiKeys keys, Idempotency idempotency, TimeProv
         body.ThrowIfFaulty();
         return await idempotency.OnceAsync(request, caller, bytes, async () =>
         {
+            if (principal is not null)
+            {
+                var wanted = new Binding { Id = "", Principal = principal, Name = name, Person = person, Role = role, Scope = scope, ExpiresAt = expiresAt, CreatedAt = default, CreatedBy = caller.Actor };
+                var (bound, repeated) = await bindings.BindAsync(wanted);
+                if (repeated) request.MarkReplayed();
+                return new Answered(StatusCodes.Status201Created, KeyView.Of(bound), $"/api/keys/{bound.Id}");
+            }
             var (token, key) = keys.Make(name, role, scope, caller.Actor, person, expiresAt);
             await keys.AddAsync(key);
             var view = KeyView.Of(key);
@@ -39,6 +48,7 @@ public sealed class KeyFunctions(ApiKeys keys, Idempotency idempotency, TimeProv
         var hours = body?.Whole("graceHours", 0, 720, 24) ?? 24;
         body?.RefuseOthers();
         body?.ThrowIfFaulty();
+        if (Bindings.IsId(id)) throw ProblemException.Conflict("no-token", "It has no token of ours", $"'{id}' is an account of Entra ID: its tokens come from there.");
         return await idempotency.OnceAsync(request, context.Caller(), bytes, async () =>
         {
             var (token, key) = await keys.RotateAsync(id, TimeSpan.FromHours(hours));
@@ -47,16 +57,16 @@ public sealed class KeyFunctions(ApiKeys keys, Idempotency idempotency, TimeProv
         });
     }
 
-    /// <summary>All keys, without their tokens.</summary>
+    /// <summary>All keys, without their tokens, and the accounts that are or were bound.</summary>
     [Function("ListKeys"), Access(By = Bounds.Everything)]
     public async Task<IResult> ListAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/keys")] HttpRequest request) =>
-        Request.Answer(new Page<KeyView>([.. (await keys.AllAsync()).Select(KeyView.Of)], null));
+        Request.Answer(new Page<KeyView>([.. (await keys.AllAsync()).Select(KeyView.Of), .. (await bindings.AllAsync()).Select(KeyView.Of)], null));
 
-    /// <summary>Deletes a key; other instances stop letting it in within 5 s.</summary>
+    /// <summary>Deletes a key, or ends a binding; other instances stop letting it in within 5 s.</summary>
     [Function("DeleteKey"), Access(By = Bounds.Everything)]
     public async Task<IResult> DeleteAsync([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "api/keys/{id}")] HttpRequest request, string id)
     {
-        await keys.RemoveAsync(id);
+        await (Bindings.IsId(id) ? bindings.RevokeAsync(id) : keys.RemoveAsync(id));
         return Results.NoContent();
     }
 
@@ -65,6 +75,14 @@ public sealed class KeyFunctions(ApiKeys keys, Idempotency idempotency, TimeProv
         if (body.OptionalText(name, 40) is not { } text) return null;
         if (text.Length >= 20 && text[10] == 'T' && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) && at > time.GetUtcNow()) return InstantConverter.Cut(at);
         body.Add(name, $"Expected an instant to come as RFC 3339, e.g. \"2030-01-31T00:00:00Z\", got '{text}'.");
+        return null;
+    }
+
+    static string? PrincipalOf(RequestFields body)
+    {
+        if (body.OptionalText("principal", 100) is not { } text) return null;
+        if (Guid.TryParseExact(text, "D", out var principal)) return principal.ToString("D");
+        body.Add("principal", $"Expected the object id of a user or a service principal (a GUID), got '{text}'.");
         return null;
     }
 
@@ -86,5 +104,13 @@ public sealed record KeyView(string Id, string Name, string? Person, Role Role, 
     /// <summary>Only in the answer that made it.</summary>
     public string? Token { get; init; }
 
+    /// <summary>The account's object id; null: it is a key.</summary>
+    public string? Principal { get; init; }
+
+    /// <summary>Since when the account is not let in.</summary>
+    public DateTimeOffset? RevokedAt { get; init; }
+
     public static KeyView Of(ApiKey key) => new(key.Id, key.Name, key.Person, key.Role, key.Scope, key.CreatedAt, key.CreatedBy, key.ExpiresAt, key.RotatedAt);
+
+    public static KeyView Of(Binding bound) => new(bound.Id, bound.Name, bound.Person, bound.Role, bound.Scope, bound.CreatedAt, bound.CreatedBy, bound.ExpiresAt, null) { Principal = bound.Principal, RevokedAt = bound.RevokedAt };
 }

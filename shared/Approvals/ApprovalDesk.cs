@@ -85,8 +85,8 @@ public sealed class ApprovalDesk(Store store, InventoryLedger ledger, ProductCat
         {
             var found = await FindAsync(id) is { } known && known.IsWithin(caller) ? known : throw Unknown(id);
             if (!Approval.Deciders(found.Kind).Contains(caller.Role)) throw ProblemException.Forbidden($"This is decided by one of the roles {string.Join(", ", Approval.Deciders(found.Kind)).ToLowerInvariant()}.");
-            if (!caller.IsPerson) throw ProblemException.Forbidden("A person decides: use a key that names one (POST api/keys with \"person\").");
-            if (caller.Actor == found.AskedBy || caller.KeyId == found.AskedWith) throw ProblemException.Forbidden($"A second person decides: {found.AskedBy} asked for it.");
+            if (!caller.IsPerson) throw ProblemException.Forbidden("A person decides: use a key that names one, or have your account bound to one (POST api/keys with \"person\").");
+            if (caller.MayBe(found.AskedBy, found.AskedWith)) throw ProblemException.Forbidden($"A second person decides: {found.AskedBy} asked for it. Where that is an account bound to no person, decide signed in with an account of your own.");
             if (found.State == ApprovalState.Open && found.ExpiresAt <= time.GetUtcNow()) found = await WriteAsync(found with { State = ApprovalState.Expired }) ?? found;
             switch (found.State)
             {

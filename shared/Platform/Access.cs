@@ -23,17 +23,17 @@ public enum Role
 /// <summary>An enum as its name in camelCase, whatever serializer options it meets; numbers are refused.</summary>
 public sealed class CamelCaseEnum<T>() : JsonStringEnumConverter<T>(System.Text.Json.JsonNamingPolicy.CamelCase, allowIntegerValues: false) where T : struct, Enum;
 
-/// <summary>Whose things an operation shows or changes, and so which bounds of a key it heeds. A key that is bounded otherwise than the operation heeds is
+/// <summary>Whose things an operation shows or changes, and so which bounds of a caller it heeds. A caller that is bounded otherwise than the operation heeds is
 /// refused: closed by default.</summary>
 [Flags]
 public enum Bounds
 {
-    /// <summary>Nothing in it belongs to a location, a channel or a customer: a key's scope does not matter.</summary>
+    /// <summary>Nothing in it belongs to a location, a channel or a customer: a scope does not matter.</summary>
     None = 0,
     Location = 1,
     Channel = 2,
     Customer = 4,
-    /// <summary>The company as a whole: for keys without any bound.</summary>
+    /// <summary>The company as a whole: for callers without any bound.</summary>
     Everything = 8,
 }
 
@@ -45,7 +45,7 @@ public sealed record Scope(IReadOnlyList<string>? Locations = null, IReadOnlyLis
 }
 
 /// <summary>Who calls.</summary>
-/// <param name="KeyId">The key's id; it may be logged.</param>
+/// <param name="KeyId">The id of the key, or of the account (<see cref="Bindings.IdOf"/>); it may be logged.</param>
 /// <param name="Actor">The person or named system that journal entries name.</param>
 /// <param name="Role">What the caller may do.</param>
 /// <param name="Scope">What the caller reaches. A portal's caller without customers reaches none; an administrator has no bounds.</param>
@@ -59,6 +59,10 @@ public sealed record Caller(string KeyId, string Actor, Role Role, Scope Scope, 
         Role.Portal => Scope with { Customers = Scope.Customers ?? [] },
         _ => Scope,
     };
+
+    /// <summary>True unless it is certain that the caller is somebody else than who acted as <paramref name="actor"/> with <paramref name="keyId"/>. An account that no
+    /// person was named for may be anybody who has a key; only another account is surely another's.</summary>
+    public bool MayBe(string actor, string keyId) => actor == Actor || keyId == KeyId || (keyId == Bindings.IdOf(actor) && !Bindings.IsId(KeyId));
 
     /// <summary>Costs and values are for those who keep the books.</summary>
     public bool SeesValue => Role is Role.Admin or Role.Finance;
@@ -89,7 +93,7 @@ public sealed record Caller(string KeyId, string Actor, Role Role, Scope Scope, 
 
         void Refuse(IReadOnlyList<string>? bound, Bounds kind, string what)
         {
-            if (bound is not null && (heeded & kind) == 0) throw ProblemException.Forbidden($"This is not told apart by {what}, and your key reaches some {what} only. Use a key without that bound.");
+            if (bound is not null && (heeded & kind) == 0) throw ProblemException.Forbidden($"This is not told apart by {what}, and you reach some {what} only. It takes a key or an account without that bound.");
         }
     }
 
@@ -104,6 +108,6 @@ public sealed record Caller(string KeyId, string Actor, Role Role, Scope Scope, 
 
     static void Require(bool reaches, string what, string id)
     {
-        if (!reaches) throw ProblemException.Forbidden($"Your key does not reach the {what} '{id}'. Ask an administrator for a key whose scope holds it.");
+        if (!reaches) throw ProblemException.Forbidden($"You do not reach the {what} '{id}'. Ask an administrator for a key, or a binding of your account, whose scope holds it.");
     }
 }

@@ -22,6 +22,7 @@ public sealed class ProblemException(int status, string type, string title, stri
     public int? RetryAfter { get; init; }
 
     public static ProblemException Invalid(string detail) => new(400, "invalid-request", "The request is not valid", detail);
+    public static ProblemException Unauthorized(string detail) => new(401, "unauthorized", "No valid key or token", detail);
     public static ProblemException Forbidden(string detail) => new(403, "forbidden", "Not allowed", detail);
     public static ProblemException NotFound(string what) => new(404, "not-found", "Not found", what);
     public static ProblemException Conflict(string type, string title, string detail) => new(409, type, title, detail);

@@ -69,7 +69,7 @@ internal static class Doctor
     static IEnumerable<Finding> Machine(Session session)
     {
         if (session.KeyText is null) yield return new("key", State.Fault, $"There is no key: {session.KeySource}: {session.KeyFault}.", "Give one with --key or SELVEDGE_KEY, or run this in the folder the app was started in.");
-        else if (!session.KeyText.StartsWith("slv_", StringComparison.Ordinal)) yield return new("key", State.Fault, $"What {session.KeySource} holds is no key of this app (slv_…).", "Give the whole key.");
+        else if (!session.KeyText.StartsWith("slv_", StringComparison.Ordinal) && session.KeyText.Count(c => c == '.') != 2) yield return new("key", State.Fault, $"What {session.KeySource} holds is neither a key of this app (slv_…) nor a token of Entra ID.", "Give the whole key.");
         else if (!OperatingSystem.IsWindows() && File.Exists(session.KeySource) && (File.GetUnixFileMode(session.KeySource) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0)
             yield return new("key", State.Fault, $"Others can read {session.KeySource} (mode {Convert.ToString((int)File.GetUnixFileMode(session.KeySource), 8)}).", $"chmod 600 '{session.KeySource}'; if others use this machine, make a new key and delete this one.");
         else yield return new("key", State.Ok, $"Found: {session.KeySource}.");

@@ -9,10 +9,11 @@ using Selvedge.Platform;
 
 namespace Selvedge.Tests.Integration.Api;
 
-/// <summary>Every operation of the OpenAPI document × every role that may call it × a key whose scope is another location's, channel's or customer's. Bodies come
+/// <summary>Every operation of the OpenAPI document × every role that may call it × a key or an account whose scope is another location's, channel's or customer's. Bodies come
 /// from the document's schemas, so a new operation is covered as soon as it is described.</summary>
-public sealed class ForeignScopeTests(AppFixture app) : IClassFixture<AppFixture>
+public sealed class ForeignScopeTests(EntraFixture entra) : IClassFixture<EntraFixture>
 {
+    readonly AppFixture app = entra.App;
     const string Sku = "SKU-FOREIGN", Place = "PLACEMARK", Channel = "channelmark", Customer = "customermark", External = "ordermark", Order = $"{Channel}:{External}", Found = "casemark";
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
     static readonly JsonObject Document = OpenApi.Document();
@@ -27,7 +28,7 @@ public sealed class ForeignScopeTests(AppFixture app) : IClassFixture<AppFixture
            let security = operation.Value!["security"]!.AsArray()
            where security.Count > 0
            select new Operation(operation.Value!["operationId"]!.GetValue<string>(), new(operation.Key.ToUpperInvariant()), path.Key, operation.Value!["x-scope"]?.GetValue<string>() ?? "missing",
-               [.. security.SelectMany(each => each!["key"]!.AsArray()).Select(role => Enum.Parse<Role>(role!.GetValue<string>(), ignoreCase: true))],
+               [.. security.SelectMany(each => each!["key"]?.AsArray() ?? []).Select(role => Enum.Parse<Role>(role!.GetValue<string>(), ignoreCase: true))],
                operation.Value!["requestBody"]?["content"]?["application/json"]?["schema"]),
     ];
 
@@ -48,14 +49,14 @@ public sealed class ForeignScopeTests(AppFixture app) : IClassFixture<AppFixture
             _ => (new Scope(Customers: ["elsewhere"]), [Customer, External]),
         };
         var before = await StateAsync();
-        foreach (var role in Enum.GetValues<Role>().Where(role => role != Role.Admin))
+        foreach (var (role, entry) in from role in Enum.GetValues<Role>() where role != Role.Admin from entry in Enum.GetValues<Entry>() select (role, entry))
         {
             // A portal's key always has customers: its own, where the bound is another one.
-            using var client = await app.ClientAsAsync(role, role == Role.Portal && bound != "customer" ? scope with { Customers = [Customer] } : scope);
+            using var client = await entra.ClientAsAsync(entry, role, role == Role.Portal && bound != "customer" ? scope with { Customers = [Customer] } : scope);
             foreach (var operation in Operations.Where(operation => operation.Roles.Contains(role)))
             {
                 using var answer = await client.SendAsync(Request(operation), Cancel);
-                var (text, what) = (await answer.Content.ReadAsStringAsync(Cancel), $"{operation.Id} as {role} with another {bound}: {(int)answer.StatusCode}");
+                var (text, what) = (await answer.Content.ReadAsStringAsync(Cancel), $"{operation.Id} as {role} by {entry} with another {bound}: {(int)answer.StatusCode}");
                 Assert.True((int)answer.StatusCode != 500, what + text);
                 if (operation.Scope != "none" && !operation.Scope.Contains(bound, StringComparison.Ordinal)) Assert.True(answer.StatusCode == HttpStatusCode.Forbidden, what);
                 if (!answer.IsSuccessStatusCode) continue;
