@@ -11,24 +11,24 @@ public readonly record struct CsvRow(int Line, string[] Fields, int At = 0);
 /// A CSV file as spreadsheets write it (RFC 4180): UTF-8 with or without a byte order mark; <c>,</c> <c>;</c> or tab, found from the heading;
 /// any line ending; quoted fields with line breaks. Reads on after an error so that all of them are told. A quote within an unquoted field
 /// (<c>28"</c>) is taken as it is; lines without any value are skipped. The apostrophe that <see cref="Safe"/> puts before what a spreadsheet
-/// would run as a formula is taken off.
+/// would run as a formula is taken off. Fields are read from the bytes one record at a time: the file is never there a second time as text.
 /// </summary>
 public sealed class CsvFile
 {
-    const int MostPooled = 20_000, LongestPooled = 40;
-    static readonly SearchValues<char> LineEnds = SearchValues.Create("\r\n");
+    const int MostPooled = 20_000, LongestPooled = 40, LongestShort = 512;
+    static readonly SearchValues<byte> LineEnds = SearchValues.Create("\r\n"u8);
     readonly HashSet<string> pool = new(StringComparer.Ordinal);
     readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> pooled;
     readonly List<string> fields = [];
-    readonly StringBuilder unquoted = new();
-    readonly string text;
-    readonly char delimiter;
+    readonly ArrayBufferWriter<byte> unquoted = new();
+    readonly ReadOnlyMemory<byte> bytes;
+    readonly byte delimiter;
     readonly ImportErrors errors;
     int at, line = 1;
 
-    CsvFile(string text, char delimiter, ImportErrors errors)
+    CsvFile(ReadOnlyMemory<byte> bytes, byte delimiter, ImportErrors errors)
     {
-        (this.text, this.delimiter, this.errors) = (text, delimiter, errors);
+        (this.bytes, this.delimiter, this.errors) = (bytes, delimiter, errors);
         pooled = pool.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
@@ -37,24 +37,23 @@ public sealed class CsvFile
     public int HeaderLine { get; private set; } = 1;
 
     /// <summary>Opens a file; null when it cannot be read as text at all (<paramref name="errors"/> then says why and where).</summary>
-    public static CsvFile? Open(ReadOnlySpan<byte> bytes, ImportErrors errors)
+    public static CsvFile? Open(ReadOnlyMemory<byte> bytes, ImportErrors errors)
     {
-        if (bytes.StartsWith<byte>([0xFF, 0xFE]) || bytes.StartsWith<byte>([0xFE, 0xFF])) return Unreadable(errors, "The file is UTF-16. Save it as 'CSV UTF-8'.");
-        if (bytes.StartsWith("PK"u8)) return Unreadable(errors, "The file is an Excel workbook or a ZIP archive. Save the sheet as 'CSV UTF-8'.");
-        if (bytes.StartsWith<byte>([0xEF, 0xBB, 0xBF])) bytes = bytes[3..];
-        if (!Utf8.IsValid(bytes))
+        var heading = bytes.Span;
+        if (heading.StartsWith<byte>([0xFF, 0xFE]) || heading.StartsWith<byte>([0xFE, 0xFF])) return Unreadable(errors, "The file is UTF-16. Save it as 'CSV UTF-8'.");
+        if (heading.StartsWith("PK"u8)) return Unreadable(errors, "The file is an Excel workbook or a ZIP archive. Save the sheet as 'CSV UTF-8'.");
+        if (heading.StartsWith<byte>([0xEF, 0xBB, 0xBF])) heading = (bytes = bytes[3..]).Span;
+        if (!Utf8.IsValid(heading))
         {
-            NoteInvalid(bytes, errors);
+            NoteInvalid(heading, errors);
             return null;
         }
-        var text = Encoding.UTF8.GetString(bytes);
-        var heading = text.AsSpan();
         if (heading.IndexOfAny(LineEnds) is >= 0 and var end) heading = heading[..end];
-        var file = new CsvFile(text, Delimiter(heading), errors);
+        var file = new CsvFile(bytes, Delimiter(heading), errors);
         // Excel's own hint, "sep=;", is a line before the heading.
-        if (heading is { Length: 5 } && heading.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) && heading[4] is ',' or ';' or '\t')
+        if (heading.Length == 5 && Ascii.EqualsIgnoreCase(heading[..4], "sep="u8) && heading[4] is (byte)',' or (byte)';' or (byte)'\t')
         {
-            file = new CsvFile(text, heading[4], errors);
+            file = new CsvFile(bytes, heading[4], errors);
             file.NextRecord(out _);
         }
         if (!file.NextRecord(out var header)) return Unreadable(errors, "The file is empty. Its first line must name the columns.");
@@ -72,7 +71,7 @@ public sealed class CsvFile
             if (surplus > 0 && row.Fields.AsSpan(Header.Length).IndexOfAnyExcept("") < 0) (row, surplus) = (row with { Fields = row.Fields[..Header.Length] }, 0);
             if (surplus == 0) return true;
             errors.Add(row.Line, Math.Min(row.Fields.Length, Header.Length) + (surplus > 0 ? 1 : 0), null, null,
-                $"The line has {row.Fields.Length} field{(row.Fields.Length == 1 ? "" : "s")}, the heading {Header.Length}. Quote fields that contain '{(delimiter == '\t' ? "tab" : delimiter)}' or line breaks.");
+                $"The line has {row.Fields.Length} field{(row.Fields.Length == 1 ? "" : "s")}, the heading {Header.Length}. Quote fields that contain '{(delimiter == '\t' ? "tab" : (char)delimiter)}' or line breaks.");
         }
         return false;
     }
@@ -93,7 +92,7 @@ public sealed class CsvFile
 
     bool NextRecord(out CsvRow row)
     {
-        while (at < text.Length)
+        while (at < bytes.Length)
         {
             var (begins, offset) = (line, at);
             fields.Clear();
@@ -109,50 +108,61 @@ public sealed class CsvFile
 
     string Field()
     {
-        var rest = text.AsSpan(at);
+        var rest = bytes.Span[at..];
         if (rest.Length > 0 && rest[0] == '"') return Quoted();
-        var end = rest.IndexOfAny(delimiter, '\r', '\n');
+        var end = rest.IndexOfAny(delimiter, (byte)'\r', (byte)'\n');
         if (end < 0) end = rest.Length;
         at += end;
-        return Pooled(rest[..end]);
+        return Text(rest[..end]);
     }
 
     string Quoted()
     {
         var (opened, column) = (line, fields.Count + 1);
-        unquoted.Clear();
+        unquoted.ResetWrittenCount();
         at++;
         while (true)
         {
-            var rest = text.AsSpan(at);
-            var end = rest.IndexOf('"');
+            var rest = bytes.Span[at..];
+            var end = rest.IndexOf((byte)'"');
             if (end < 0)
             {
                 errors.Add(opened, column, Header.ElementAtOrDefault(column - 1), null, "The quote that opens here is never closed.");
-                at = text.Length;
-                return Pooled(rest);
+                at = bytes.Length;
+                return Text(rest[..Math.Min(rest.Length, LongestShort)]);
             }
             line += LineBreaks(rest[..end]);
-            unquoted.Append(rest[..end]);
+            unquoted.Write(rest[..end]);
             at += end + 1;
-            if (!Skip('"')) break;
-            unquoted.Append('"');
+            if (!Skip((byte)'"')) break;
+            unquoted.Write("\""u8);
         }
-        if (at < text.Length && text[at] != delimiter && text[at] is not ('\r' or '\n'))
+        if (at < bytes.Length && bytes.Span[at] is var next && next != delimiter && next is not ((byte)'\r' or (byte)'\n'))
         {
             errors.Add(line, column, Header.ElementAtOrDefault(column - 1), null, "There is text after the closing quote. Double the quotes that belong to the text.");
-            var rest = text.AsSpan(at).IndexOfAny(delimiter, '\r', '\n');
-            at = rest < 0 ? text.Length : at + rest;
+            var rest = bytes.Span[at..].IndexOfAny(delimiter, (byte)'\r', (byte)'\n');
+            at = rest < 0 ? bytes.Length : at + rest;
         }
-        return Pooled(unquoted.ToString());
+        return Text(unquoted.WrittenSpan);
+    }
+
+    string Text(ReadOnlySpan<byte> field)
+    {
+        if (field.Length > LongestShort) return Bare(Encoding.UTF8.GetString(field)).ToString();
+        Span<char> characters = stackalloc char[LongestShort];
+        return Pooled(Bare(characters[..Encoding.UTF8.GetChars(field, characters)]));
+    }
+
+    static ReadOnlySpan<char> Bare(ReadOnlySpan<char> field)
+    {
+        field = field.Trim();
+        return field is ['\'', ..] && IsFormula(field) ? field[1..] : field;
     }
 
     // Styles, colours and sizes come again and again: one string for each.
     string Pooled(ReadOnlySpan<char> field)
     {
-        field = field.Trim();
         if (field.Length == 0) return "";
-        if (field[0] == '\'' && IsFormula(field)) field = field[1..];
         if (field.Length > LongestPooled) return field.ToString();
         if (pooled.TryGetValue(field, out var known)) return known;
         var made = field.ToString();
@@ -160,28 +170,28 @@ public sealed class CsvFile
         return made;
     }
 
-    bool Skip(char c)
+    bool Skip(byte c)
     {
-        if (at >= text.Length || text[at] != c) return false;
+        if (at >= bytes.Length || bytes.Span[at] != c) return false;
         at++;
         return true;
     }
 
     void EndLine()
     {
-        if (at >= text.Length) return;
-        if (!Skip('\r')) Skip('\n');
-        else Skip('\n');
+        if (at >= bytes.Length) return;
+        if (!Skip((byte)'\r')) Skip((byte)'\n');
+        else Skip((byte)'\n');
         line++;
     }
 
     // The line ending that is two characters counts once.
-    static int LineBreaks(ReadOnlySpan<char> text) => text.Count('\n') + text.Count('\r') - text.Count("\r\n");
+    static int LineBreaks(ReadOnlySpan<byte> text) => text.Count((byte)'\n') + text.Count((byte)'\r') - text.Count("\r\n"u8);
 
-    static char Delimiter(ReadOnlySpan<char> heading)
+    static byte Delimiter(ReadOnlySpan<byte> heading)
     {
-        var (comma, semicolon, tab) = (heading.Count(','), heading.Count(';'), heading.Count('\t'));
-        return tab > comma && tab >= semicolon ? '\t' : semicolon > comma ? ';' : ',';
+        var (comma, semicolon, tab) = (heading.Count((byte)','), heading.Count((byte)';'), heading.Count((byte)'\t'));
+        return (byte)(tab > comma && tab >= semicolon ? '\t' : semicolon > comma ? ';' : ',');
     }
 
     static void NoteInvalid(ReadOnlySpan<byte> bytes, ImportErrors errors)

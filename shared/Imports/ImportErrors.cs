@@ -24,11 +24,12 @@ public sealed class ImportErrors
     {
         if (Muted) return;
         Count++;
+        if (list.Count == Most) return;
         places.Add((line, name));
-        if (list.Count < Most) list.Add(new(line, column, name, value is { Length: > 60 } ? value[..(char.IsHighSurrogate(value[59]) ? 59 : 60)] + "…" : value, message));
+        list.Add(new(line, column, name, value is { Length: > 60 } ? value[..(char.IsHighSurrogate(value[59]) ? 59 : 60)] + "…" : value, message));
     }
 
-    /// <summary>True when something is wrong there already.</summary>
+    /// <summary>True when something is told of that place already.</summary>
     public bool Has(int line, string? name) => places.Contains((line, name));
 
     /// <exception cref="ProblemException">400 <c>import-invalid</c> with all errors in the file's order.</exception>

@@ -23,7 +23,7 @@ public sealed class ProductFile : ProductSource
     readonly Stated stated;
 
     /// <summary>Opens and checks a file; null when its heading is wrong (<paramref name="errors"/> says how).</summary>
-    public static ProductFile? Open(ReadOnlySpan<byte> bytes, ImportErrors errors)
+    public static ProductFile? Open(ReadOnlyMemory<byte> bytes, ImportErrors errors)
     {
         if (CsvFile.Open(bytes, errors) is not { } file) return null;
         var columns = new Columns(file, Known, attributes: true, errors);
@@ -40,7 +40,8 @@ public sealed class ProductFile : ProductSource
         })
             if (columns.Has(column)) stated |= fact;
         var byId = new Dictionary<string, StyleLines>(StringComparer.Ordinal);
-        while (file.Next(out var row)) Check(row, byId);
+        while (Rows < MostRows && file.Next(out var row)) Check(row, byId);
+        if (Rows == MostRows && file.Next(out var next)) errors.Add(next.Line, 0, null, null, $"The file has more than {MostRows:N0} lines with a SKU. Send it in parts, each with its heading.");
         if (Rows == 0 && errors.Count == 0) errors.Add(file.HeaderLine, 0, null, null, "The file has a heading but no lines.");
         styles.ForEach(style => style.Checked());
         Checked();

@@ -47,7 +47,7 @@ public sealed class ProductImport(ProductCatalogue catalogue)
     {
         progress ??= new();
         var errors = new ImportErrors();
-        ProductSource? source = isJson ? ProductJson.Open(file, errors) : ProductFile.Open(file.Span, errors);
+        ProductSource? source = isJson ? ProductJson.Open(file, errors) : ProductFile.Open(file, errors);
         progress.Errors = errors.Count;
         if (source is null) errors.ThrowIfAny();
         progress.Total = source!.Rows;
@@ -73,8 +73,12 @@ public sealed class ProductImport(ProductCatalogue catalogue)
         {
             progress.AddWritten(Enumerable.Range(0, outcomes.Length).Where(style => outcomes[style].Same).Sum(source.RowsOf));
             // Of what the check found nowhere nothing is read again: creating it meets what came since.
-            foreach (var styles in Chunks(source, style => outcomes[style].Untouched)) await WriteAsync(source, styles, isNew: true, caller, progress);
-            foreach (var styles in Chunks(source, style => outcomes[style] is { Same: false, Untouched: false })) await WriteAsync(source, styles, isNew: false, caller, progress);
+            await Parallel.ForEachAsync(Enumerable.Range(0, outcomes.Length).Where(style => outcomes[style].Untouched).Select(source.Draft), new ParallelOptions { MaxDegreeOfParallelism = Width }, async (draft, _) =>
+            {
+                var plan = await catalogue.PlanAsync([draft], caller.Actor, isNew: true, CancellationToken.None);
+                await WriteAsync(plan.Styles[0], plan.Claims[draft.Id], draft, caller, progress);
+            });
+            foreach (var styles in Chunks(source, style => outcomes[style] is { Same: false, Untouched: false })) await WriteAsync(source, styles, caller, progress);
         }
         return new(import, dryRun, source.Rows,
             new(outcomes.Count(one => one.New), outcomes.Count(one => !one.New && !one.Same), outcomes.Count(one => one.Same)),
@@ -88,19 +92,15 @@ public sealed class ProductImport(ProductCatalogue catalogue)
             plan.Before is null, plan.Before is null && plan.Existing.Count == 0, plan.IsUnchanged, plan.Created, plan.Changed.Count - plan.Created, Math.Max(0, skus - plan.Changed.Count));
     }
 
-    async Task WriteAsync(ProductSource source, List<int> styles, bool isNew, Caller caller, ImportProgress progress)
+    async Task WriteAsync(ProductSource source, List<int> styles, Caller caller, ImportProgress progress)
     {
         var drafts = styles.Select(source.Draft).ToDictionary(draft => draft.Id, StringComparer.Ordinal);
-        var plan = await catalogue.PlanAsync([.. drafts.Values], caller.Actor, isNew);
-        if (!isNew && plan.Objections.Count > 0) throw Contradicted(plan.Objections[0]);
-        await Parallel.ForEachAsync(plan.Styles, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (style, _) =>
-        {
-            await WriteAsync(style, plan.Claims[style.Style.Id], drafts[style.Style.Id], caller);
-            progress.AddWritten(drafts[style.Style.Id].Skus.Count);
-        });
+        var plan = await catalogue.PlanAsync([.. drafts.Values], caller.Actor);
+        if (plan.Objections.Count > 0) throw Contradicted(plan.Objections[0]);
+        await Parallel.ForEachAsync(plan.Styles, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (style, _) => await WriteAsync(style, plan.Claims[style.Style.Id], drafts[style.Style.Id], caller, progress));
     }
 
-    async Task WriteAsync(StylePlan style, IReadOnlyList<AliasClaim> claims, StyleDraft draft, Caller caller)
+    async Task WriteAsync(StylePlan style, IReadOnlyList<AliasClaim> claims, StyleDraft draft, Caller caller, ImportProgress progress)
     {
         for (var attempt = 1; !await catalogue.WriteAsync(style, claims); attempt++)
         {
@@ -111,6 +111,7 @@ public sealed class ProductImport(ProductCatalogue catalogue)
             CostChanges.Approve(again.Styles[0], caller);
             (style, claims) = (again.Styles[0], again.Claims[style.Style.Id]);
         }
+        progress.AddWritten(draft.Skus.Count);
     }
 
     static ProblemException Contradicted(Objection objection) =>

@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Selvedge.Catalogue;
 
 namespace Selvedge.Imports;
@@ -8,7 +11,11 @@ namespace Selvedge.Imports;
 /// </summary>
 public abstract class ProductSource
 {
-    readonly Dictionary<string, (string Sku, int Line)> codes = new(StringComparer.Ordinal);
+    /// <summary>SKUs in one file, at most: what is kept of each adds up.</summary>
+    public const int MostRows = 500_000;
+
+    // By half of the SHA-256 of the code's id: the ids themselves would be more than the file.
+    readonly Dictionary<UInt128, (string Sku, int Line)> codes = [];
 
     /// <summary>SKUs in the file, and styles.</summary>
     public int Rows { get; protected set; }
@@ -25,8 +32,11 @@ public abstract class ProductSource
     /// <summary>The SKU and line that have this code already; null when it is the first (or the same line again).</summary>
     protected (string Sku, int Line)? Taken(string code, string sku, int line)
     {
-        if (codes.TryAdd(Alias.IdOf(code), (sku, line))) return null;
-        var (other, there) = codes[Alias.IdOf(code)];
+        Span<byte> hash = stackalloc byte[32];
+        SHA256.HashData(MemoryMarshal.AsBytes(Alias.IdOf(code).AsSpan()), hash);
+        var key = BinaryPrimitives.ReadUInt128LittleEndian(hash);
+        if (codes.TryAdd(key, (sku, line))) return null;
+        var (other, there) = codes[key];
         return there == line && other == sku ? null : (other, there);
     }
 

@@ -34,7 +34,7 @@ public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Loc
     {
         progress ??= new();
         var errors = new ImportErrors();
-        var (lines, columns) = Read(file.Span, errors);
+        var (lines, columns) = Read(file, errors);
         if (columns is null) errors.ThrowIfAny();
         var products = await CheckAsync(lines, columns!, reaches, cancel);
         (progress.Total, progress.Errors) = (lines.Count, errors.Count);
@@ -105,7 +105,7 @@ public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Loc
     }
 
     /// <summary>Reads and checks the file by itself. Knows no store.</summary>
-    internal static (IReadOnlyList<Line> Lines, Columns? Columns) Read(ReadOnlySpan<byte> bytes, ImportErrors errors)
+    internal static (IReadOnlyList<Line> Lines, Columns? Columns) Read(ReadOnlyMemory<byte> bytes, ImportErrors errors)
     {
         if (CsvFile.Open(bytes, errors) is not { } file) return ([], null);
         var columns = new Columns(file, Known, attributes: false, errors);
@@ -113,6 +113,11 @@ public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Loc
         var lines = new List<Line>();
         while (file.Next(out var row))
         {
+            if (lines.Count == ProductSource.MostRows)
+            {
+                errors.Add(row.Line, 0, null, null, $"The file has more than {ProductSource.MostRows:N0} lines. Send it in parts, each with its heading, and each with its own Idempotency-Key.");
+                break;
+            }
             var (code, location) = (columns[row, "sku"], columns[row, "location"]);
             var damaged = Gtin.LooksLikeExcel(code);
             if (damaged || code.Length == 0)

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
 using Microsoft.Azure.Cosmos;
@@ -9,8 +8,6 @@ namespace Selvedge.Ledger;
 /// <summary>Reads of the ledger that settle nothing: balances, claims and the journal as they are in the store.</summary>
 public sealed class LedgerReads(Store store)
 {
-    const int Width = 32;
-
     /// <summary>The balance; null where the ledger never heard of the SKU.</summary>
     public async Task<Balance?> BalanceAsync(string sku, CancellationToken cancel = default)
     {
@@ -29,16 +26,9 @@ public sealed class LedgerReads(Store store)
         return await JsonSerializer.DeserializeAsync(answer.Content, LedgerJson.Default.Entry, cancel);
     }
 
-    /// <summary>The balances there are of these SKUs. Point reads side by side: ReadMany would have the SDK plan a query over all their partitions.</summary>
-    public async Task<IReadOnlyDictionary<string, Balance>> BalancesAsync(IEnumerable<string> skus, CancellationToken cancel = default)
-    {
-        var found = new ConcurrentDictionary<string, Balance>(StringComparer.Ordinal);
-        await Parallel.ForEachAsync(skus.Distinct(StringComparer.Ordinal), new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (sku, token) =>
-        {
-            if (await BalanceAsync(sku, token) is { } balance) found[sku] = balance;
-        });
-        return found;
-    }
+    /// <summary>The balances there are of these SKUs.</summary>
+    public async Task<IReadOnlyDictionary<string, Balance>> BalancesAsync(IEnumerable<string> skus, CancellationToken cancel = default) =>
+        await store.Skus.ReadEachAsync(skus.Distinct(StringComparer.Ordinal).Select(sku => (Balance.DocumentId, sku)), balance => balance.Sku, LedgerJson.Default.Balance, cancel);
 
     /// <summary>The journal of a SKU, the newest entry first or last. Entries are never changed, so the time of writing (<c>_ts</c>, which needs no
     /// index of its own) and then the order of creation is the order of their numbers.</summary>

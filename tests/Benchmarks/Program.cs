@@ -4,6 +4,7 @@ switch (args.FirstOrDefault())
 {
     case "claims": await Claims.RunAsync(seconds: Number("--seconds", 8)); break;
     case "import": await Imports.RunAsync(rows: Number("--rows", 100_000)); break;
+    case "matrix": await Imports.MatrixAsync(); break;
     case "million": await Million.RunAsync(entries: Number("--entries", 1_000_000)); break;
     case "orders": await Orders.RunAsync(seconds: Number("--seconds", 15)); break;
     default:
@@ -11,7 +12,8 @@ switch (args.FirstOrDefault())
             Selvedge benchmarks. Each prints its floor beside its number, in one run on this machine.
               claims  [--seconds 8]          durable claims through the ledger, 64 callers: 500 SKUs, and one hot SKU
               million [--entries 1000000]    memory, claim speed and start-up with that many entries
-              import  [--rows 100000]        a product import over HTTP with its memory, the same again; a 12 × 10 style read
+              import  [--rows 100000]        a product import over HTTP with its memory, the same again, one of 50 MB; the matrix
+              matrix                         a style of 12 colours × 10 sizes and its stock, read over HTTP
               orders  [--seconds 15]         signed two-line Shopify orders over HTTP, load driver included
             """);
         break;
