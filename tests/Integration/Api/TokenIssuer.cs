@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -39,7 +40,12 @@ public sealed class TokenIssuer(TimeProvider time) : IAsyncDisposable
         {
             Interlocked.Increment(ref issuer.readings);
             var key = issuer.Signing.Key.ExportParameters(false);
-            return Results.Json(new { keys = (object[])[new { kty = "RSA", use = "sig", kid = issuer.Signing.Id, n = Encoded(key.Modulus!), e = Encoded(key.Exponent!) }] });
+            // As Entra ID names them: the key both bare and in a certificate, and others of other kinds beside it.
+            using var certificate = new CertificateRequest("CN=accounts", issuer.Signing.Key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(100));
+            var x5c = (string[])[Convert.ToBase64String(certificate.RawData)];
+            return Results.Json(new { keys = (object[])[
+                new { kty = "RSA", use = "sig", kid = issuer.Signing.Id, x5t = issuer.Signing.Id, n = Encoded(key.Modulus!), e = Encoded(key.Exponent!), x5c, issuer = issuer.Authority },
+                new { kty = "oct", use = "sig", kid = "secret", k = "c2VjcmV0" }, new { kty = "RSA", use = "enc", kid = "enc", n = Encoded(key.Modulus!), e = Encoded(key.Exponent!) }] });
         });
         await issuer.web.StartAsync();
         return issuer;

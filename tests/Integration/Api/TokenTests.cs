@@ -78,6 +78,10 @@ public sealed class TokenTests(EntraFixture entra) : IClassFixture<EntraFixture>
         await RefusedAsync(TokenIssuer.Sign(new { alg = "PS256", kid = id }, Viewer(), data => key.SignData(data, HashAlgorithmName.SHA256, RSASignaturePadding.Pss)), "RS256");
         await RefusedAsync(TokenIssuer.Sign(new { alg = "RS384", kid = id }, Viewer(), data => key.SignData(data, HashAlgorithmName.SHA384, RSASignaturePadding.Pkcs1)), "RS256");
 
+        // Keys of the issuer that are not for this.
+        await RefusedAsync(TokenIssuer.Sign(new { alg = "HS256", kid = "secret" }, Viewer(), data => HMACSHA256.HashData("secret"u8, data)), "RS256");
+        await RefusedAsync(TokenIssuer.Sign(new { alg = "RS256", kid = "enc" }, Viewer(), data => key.SignData(data, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)), "does not have");
+
         using var other = RSA.Create(2048);
         byte[] Forge(byte[] data) => other.SignData(data, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         await RefusedAsync(TokenIssuer.Sign(new { alg = "RS256", kid = id }, Viewer(), Forge), "signature");
