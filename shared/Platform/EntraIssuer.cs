@@ -47,7 +47,7 @@ public sealed record IssuerKeys(string Issuer, IReadOnlyList<SecurityKey> Keys, 
 /// </summary>
 public sealed partial class EntraIssuer(EntraSettings settings, TimeProvider time, ILogger<EntraIssuer> logger)
 {
-    static readonly TimeSpan Fresh = TimeSpan.FromHours(12), Usable = TimeSpan.FromHours(24), Patience = TimeSpan.FromSeconds(5);
+    static readonly TimeSpan Fresh = TimeSpan.FromHours(12), Usable = TimeSpan.FromHours(24), Patience = TimeSpan.FromSeconds(10);
     static readonly TimeSpan Pause = TimeSpan.FromMinutes(1), PauseAfterFailure = TimeSpan.FromSeconds(10);
     static readonly HttpClient Http = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5), AllowAutoRedirect = false }) { MaxResponseContentBufferSize = 1024 * 1024 };
     readonly Lock gate = new();
