@@ -20,8 +20,8 @@ public sealed record Answered(int Status, object Value, string? Location = null)
 }
 
 /// <summary>
-/// The header <c>Idempotency-Key</c>, for writes whose content has no key of its own (those that have one, such as orders and movements, ignore
-/// the header). A key counts for one caller and one path, for a week: container <c>inbox</c>, with TTL. Without the header the work is simply done.
+/// The header <c>Idempotency-Key</c>, for writes whose content has no key of its own, and for orders, whose key could be mistyped (movements and limits
+/// have an <c>id</c> for it and ignore the header). A key counts for one caller and one path, for a week: container <c>inbox</c>, with TTL. Without the header the work is simply done.
 /// </summary>
 public sealed class Idempotency(Store store, TimeProvider time)
 {
@@ -33,9 +33,9 @@ public sealed class Idempotency(Store store, TimeProvider time)
 
     sealed record Seen(string Id, string Content, DateTimeOffset StartedAt, int Ttl, int? Status = null, JsonElement? Value = null, string? Location = null);
 
-    /// <summary>Does the work once per key, and repeats its answer.</summary>
+    /// <summary>Does the work once per key, and repeats its answer. Work that is <paramref name="repeatable"/> may be done side by side: what it writes has a key of its own.</summary>
     /// <exception cref="ProblemException">400 malformed key; 409 the first request is still at work; 422 the key was used for another content.</exception>
-    public async Task<IResult> OnceAsync(HttpRequest request, Caller caller, ReadOnlyMemory<byte> content, Func<Task<Answered>> work)
+    public async Task<IResult> OnceAsync(HttpRequest request, Caller caller, ReadOnlyMemory<byte> content, Func<Task<Answered>> work, bool repeatable = false)
     {
         var header = request.Headers["Idempotency-Key"];
         if (header.Count == 0) return Send(request, await work());
@@ -44,7 +44,7 @@ public sealed class Idempotency(Store store, TimeProvider time)
 
         var id = Ids.Join(["once", caller.KeyId, request.Path.Value ?? "", key]);
         var seen = new Seen(id, Base64Url.EncodeToString(SHA256.HashData(content.Span)), time.GetUtcNow(), (int)Kept.TotalSeconds);
-        if (await BeginAsync(seen, key) is { } before)
+        if (await BeginAsync(seen, key, repeatable) is { } before)
         {
             request.MarkReplayed();
             return Send(request, new(before.Status!.Value, before.Value!.Value, before.Location));
@@ -65,7 +65,7 @@ public sealed class Idempotency(Store store, TimeProvider time)
     }
 
     // Null: this request does the work. Otherwise the answer of the one that did.
-    async Task<Seen?> BeginAsync(Seen mine, string key)
+    async Task<Seen?> BeginAsync(Seen mine, string key, bool repeatable)
     {
         var partition = new PartitionKey(mine.Id);
         try
@@ -78,6 +78,7 @@ public sealed class Idempotency(Store store, TimeProvider time)
         var before = read.Resource;
         if (before.Content != mine.Content) throw ProblemException.Reused(key);
         if (before.Status is not null) return before;
+        if (repeatable) return null;
         if (mine.StartedAt - before.StartedAt < Longlived) throw ProblemException.Conflict("in-progress", "The first request is still at work", $"The request with key '{key}' has no answer yet. Ask again shortly.");
         try { await store.Inbox.ReplaceItemAsync(mine, mine.Id, partition, new() { IfMatchEtag = read.ETag }); }
         catch (CosmosException taken) when (taken.StatusCode == HttpStatusCode.PreconditionFailed) { throw ProblemException.Conflict("in-progress", "Another request is at work", $"The request with key '{key}' was taken up by another. Ask again shortly."); }

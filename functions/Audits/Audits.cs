@@ -27,9 +27,9 @@ public sealed class AuditFunctions(Ledger.Audits audits, Idempotency idempotency
     {
         var report = await audits.FindAsync(id) ?? throw ProblemException.NotFound(id == "latest" ? "There has been no audit yet. POST api/audits starts one." : $"There is no audit '{id}'.");
         if (report.State == "running") request.HttpContext.Response.Headers.RetryAfter = "1";
-        return Request.Answer(new AuditView(report.Id, report.State, report.Clean, report.Skus, report.Entries, report.Differences, report.StartedAt, report.FinishedAt, report.Actor));
+        return Request.Answer(new AuditView(report.Id, report.State, report.State == "done" ? report.Clean : report.Differences.Count > 0 ? false : null, report.Skus, report.Entries, report.Differences, report.StartedAt, report.FinishedAt, report.Actor));
     }
 }
 
-/// <summary>An audit. <paramref name="State"/> is <c>running</c>, <c>done</c> or <c>interrupted</c>; <paramref name="Clean"/> holds once it is done and found nothing.</summary>
-public sealed record AuditView(string Id, string State, bool Clean, long Skus, long Entries, IReadOnlyList<string> Differences, DateTimeOffset StartedAt, DateTimeOffset? FinishedAt, string Actor);
+/// <summary>An audit. <paramref name="State"/> is <c>running</c>, <c>done</c> or <c>interrupted</c>; <paramref name="Clean"/> is there once it is done, or has found something.</summary>
+public sealed record AuditView(string Id, string State, bool? Clean, long Skus, long Entries, IReadOnlyList<string> Differences, DateTimeOffset StartedAt, DateTimeOffset? FinishedAt, string Actor);

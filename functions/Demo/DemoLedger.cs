@@ -48,7 +48,7 @@ internal sealed class DemoLedger(DemoApi api, DemoTally tally)
                 await Task.Delay(100, cancel);
                 continue;
             }
-            return new(++audits, audit.GetProperty("clean").GetBoolean(), Number(audit, "skus"), replayed += Number(audit, "entries"),
+            return new(++audits, audit.TryGetProperty("clean", out var clean) && clean.GetBoolean(), Number(audit, "skus"), replayed += Number(audit, "entries"),
                 [.. audit.GetProperty("differences").EnumerateArray().Select(difference => difference.GetString()!)], Stopwatch.GetElapsedTime(started).TotalSeconds);
         }
     }

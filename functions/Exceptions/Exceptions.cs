@@ -107,7 +107,8 @@ public sealed class ExceptionFunctions(ExceptionCases exceptions, ExceptionRevie
     static ExceptionFilter FilterOf(HttpRequest request, FunctionContext context)
     {
         ExceptionStatus? status = request.Choice("status", "open", "resolved") switch { "open" => ExceptionStatus.Open, "resolved" => ExceptionStatus.Resolved, _ => null };
-        return new(status, request.Parameter("kind"), request.Parameter("owner"), request.Parameter("sku"), request.Parameter("channel"), request.Parameter("order"), request.Parameter("id")) { Caller = context.Caller() };
+        var kind = request.Choice("kind", [.. ExceptionKinds.All.Select(known => known.Kind)]);
+        return new(status, kind, request.Parameter("owner"), request.Parameter("sku"), request.Parameter("channel"), request.Parameter("order"), request.Parameter("id")) { Caller = context.Caller() };
     }
 }
 

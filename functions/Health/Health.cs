@@ -13,12 +13,12 @@ public sealed class Health(Store store, TimeProvider time)
 
     /// <summary>200 as long as the process answers at all.</summary>
     [Function("HealthLive"), Anonymous]
-    public static IResult Live([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/health/live")] HttpRequest request) =>
+    public static IResult Live([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/health/live")] HttpRequest request) =>
         Request.Answer(new { status = "live" });
 
     /// <summary>200 when all checks pass, 503 otherwise; the checks say which.</summary>
     [Function("HealthReady"), Anonymous]
-    public async Task<IResult> ReadyAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/health/ready")] HttpRequest request)
+    public async Task<IResult> ReadyAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/health/ready")] HttpRequest request)
     {
         var started = time.GetTimestamp();
         var reason = await StoreFaultAsync(request.HttpContext.RequestAborted);

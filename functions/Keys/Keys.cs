@@ -15,13 +15,12 @@ public sealed class KeyFunctions(ApiKeys keys, Bindings bindings, Idempotency id
     {
         var caller = context.Caller();
         var bytes = await request.BytesAsync();
-        var body = RequestFields.Parse(bytes).Watched();
+        var body = RequestFields.Parse(bytes);
         var (name, person, role, scope) = (body.Text("name", 100), body.OptionalText("person", 100), body.Word<Role>("role"), ScopeOf(body.Object("scope")));
         var principal = PrincipalOf(body);
         var expiresAt = body.Has("expiresAt") ? InstantOf(body, "expiresAt") : null;
         if (role == Role.Admin && scope != Scope.Everything) body.Add("scope", "An administrator has no bounds: leave the scope out, or choose another role.");
         if (role == Role.Portal && scope.Customers is not { Count: > 0 }) body.Add("scope", "A portal key needs the customers it is for: \"scope\": {\"customers\": [\"…\"]}.");
-        body.RefuseOthers();
         body.ThrowIfFaulty();
         return await idempotency.OnceAsync(request, caller, bytes, async () =>
         {
@@ -44,9 +43,8 @@ public sealed class KeyFunctions(ApiKeys keys, Bindings bindings, Idempotency id
     public async Task<IResult> RotateAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/keys/{id}/rotate")] HttpRequest request, string id, FunctionContext context)
     {
         var bytes = await request.BytesAsync();
-        var body = bytes.IsEmpty ? null : RequestFields.Parse(bytes).Watched();
+        var body = bytes.IsEmpty ? null : RequestFields.Parse(bytes);
         var hours = body?.Whole("graceHours", 0, 720, 24) ?? 24;
-        body?.RefuseOthers();
         body?.ThrowIfFaulty();
         if (Bindings.IsId(id)) throw ProblemException.Conflict("no-token", "It has no token of ours", $"'{id}' is an account of Entra ID: its tokens come from there.");
         return await idempotency.OnceAsync(request, context.Caller(), bytes, async () =>
@@ -88,12 +86,7 @@ public sealed class KeyFunctions(ApiKeys keys, Bindings bindings, Idempotency id
 
     static Scope ScopeOf(RequestFields? scope)
     {
-        if (scope is null) return Scope.Everything;
-        scope = scope.Watched();
-        var read = new Scope(ListOf("locations"), ListOf("customers"), ListOf("channels"));
-        // A misspelt list would be no list: a key that reaches everything.
-        scope.RefuseOthers();
-        return read;
+        return scope is null ? Scope.Everything : new(ListOf("locations"), ListOf("customers"), ListOf("channels"));
         IReadOnlyList<string>? ListOf(string name) => scope.Has(name) ? scope.Texts(name, 1000, 100) : null;
     }
 }

@@ -11,7 +11,7 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Orders;
 
 /// <summary>Canonical orders over HTTP.</summary>
-public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChannels channels, ProductCatalogue catalogue, IConfiguration configuration, TimeProvider time, AccessLog access)
+public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChannels channels, ProductCatalogue catalogue, IConfiguration configuration, TimeProvider time, AccessLog access, Idempotency idempotency)
 {
     /// <summary>Largest order by API, in bytes.</summary>
     const int Limit = 2 * 1024 * 1024;
@@ -19,14 +19,18 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(12);
 
     /// <summary>Takes an order in. The same channel and externalId again is the same order: answered with <c>Idempotent-Replayed: true</c>, or 422 when it
-    /// says something else. 201 new, 200 repeated, 202 durable and still being decided, 409 refused (all or nothing).</summary>
+    /// says something else; so does the same <c>Idempotency-Key</c>. 201 new, 200 repeated, 202 durable and still being decided, 409 refused (all or nothing).</summary>
     [Function("PostOrder"), Access(Role.Sales, Role.Portal, By = Reach)]
     public async Task<IResult> PostOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/orders")] HttpRequest request, FunctionContext context)
     {
-        var asked = OrderRequest.Parse(RequestFields.Parse(await request.BytesAsync(Limit)), context.Caller().Actor);
-        var caller = context.Caller();
-        asked = asked.For(caller);
-        var channel = await channels.FindAsync(asked.Channel, context.CancellationToken)
+        var (caller, bytes) = (context.Caller(), await request.BytesAsync(Limit));
+        var asked = OrderRequest.Parse(RequestFields.Parse(bytes), caller.Actor).For(caller);
+        return await idempotency.OnceAsync(request, caller, bytes, () => TakeAsync(request, asked, caller, context.CancellationToken), repeatable: true);
+    }
+
+    async Task<Answered> TakeAsync(HttpRequest request, OrderRequest asked, Caller caller, CancellationToken cancel)
+    {
+        var channel = await channels.FindAsync(asked.Channel, cancel)
             ?? throw ProblemException.Invalid($"/channel: There is no channel '{asked.Channel}'. PUT api/channels/{{id}} makes one.", [new Fault("/channel", "There is no such channel.")]);
         if (!channel.Locations.All(caller.ReachesLocation)) throw ProblemException.Forbidden($"Orders of the channel '{channel.Id}' are filled from locations that your key does not reach. Use a key without a location scope.");
         if (asked.Draft.Hold is { } hold) OrderRequest.CheckHold(channel, hold.ExpiresAt, time.GetUtcNow(), "/hold/expiresAt");
@@ -38,8 +42,8 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
         if (!caller.Reaches(order)) throw ProblemException.Reused(asked.Draft.ExternalId);
         if (taken.Repeat) request.MarkReplayed();
         if (order.Status == OrderStatus.Refused) throw OrderView.Refusal(order);
-        request.HttpContext.Response.Headers.Location = "/api/orders/" + Uri.EscapeDataString(order.Id);
-        return Request.Answer(OrderView.Of(order), order.Intake is not null ? StatusCodes.Status202Accepted : taken.Repeat ? StatusCodes.Status200OK : StatusCodes.Status201Created);
+        var status = order.Intake is not null ? StatusCodes.Status202Accepted : taken.Repeat ? StatusCodes.Status200OK : StatusCodes.Status201Created;
+        return new(status, OrderView.Of(order), "/api/orders/" + Uri.EscapeDataString(order.Id));
     }
 
     /// <summary>One order, with the people it is for where the caller's work needs them.</summary>

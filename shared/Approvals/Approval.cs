@@ -143,7 +143,7 @@ public sealed record ApprovalLimits : ISetting
                 alone[kind] = roles;
             }
         var limits = standard with { Units = body.Whole("units", 0, 10_000_000, standard.Units), Value = body.OptionalMoney("value") ?? standard.Value, Alone = alone };
-        body.ThrowIfFaulty();
+        body.Ignoring("id", "version", "updatedAt", "actor").ThrowIfFaulty();
         return limits;
     }
 }

@@ -25,10 +25,10 @@ public sealed class ApprovalDesk(Store store, InventoryLedger ledger, ProductCat
     /// <summary>What one person may do alone.</summary>
     public async Task<ApprovalLimits> LimitsAsync(bool fresh = false) => await limits.FindAsync(ApprovalLimits.Document, fresh) ?? new();
 
-    /// <exception cref="ProblemException">412 when it does not have the ETag <paramref name="ifMatch"/>, or was changed meanwhile.</exception>
-    public async Task<ApprovalLimits> SetLimitsAsync(ApprovalLimits wanted, string? ifMatch, string actor)
+    /// <exception cref="ProblemException">412 when <paramref name="when"/> does not hold, or was changed meanwhile.</exception>
+    public async Task<ApprovalLimits> SetLimitsAsync(ApprovalLimits wanted, Precondition when, string actor)
     {
-        var before = await limits.RequireAsync(ApprovalLimits.Document, ifMatch);
+        var before = await limits.RequireAsync(ApprovalLimits.Document, when);
         return await limits.WriteAsync(wanted with { UpdatedAt = Now, Actor = actor }, before);
     }
 

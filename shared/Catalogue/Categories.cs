@@ -38,7 +38,7 @@ public sealed record Category : ISetting
             if (attribute.Allowed.Any(value => value.AsSpan().IndexOfAny(',', ';') >= 0)) each.Add("allowed", "An allowed value has no comma or semicolon: these separate the values of a list.");
             attributes.Add(attribute);
         }
-        body.ThrowIfFaulty();
+        body.Ignoring("id", "shipped", "version", "updatedAt", "actor").ThrowIfFaulty();
         return new() { Id = id, Attributes = attributes };
     }
 
@@ -105,10 +105,10 @@ public sealed class Categories(Store store, TimeProvider time)
         ?? throw ProblemException.NotFound($"Category '{id}' has no attributes of its own. GET api/categories/* shows those it has, PUT api/categories/{{id}} gives it its own.");
 
     /// <summary>Creates or changes a category; the same again changes nothing. Says whether it is new.</summary>
-    /// <exception cref="ProblemException">412 when it does not have the ETag <paramref name="ifMatch"/> or was changed meanwhile.</exception>
-    public async Task<(Category Category, bool Created)> PutAsync(Category category, string? ifMatch, string actor, CancellationToken cancel = default)
+    /// <exception cref="ProblemException">412 when <paramref name="when"/> does not hold or was changed meanwhile.</exception>
+    public async Task<(Category Category, bool Created)> PutAsync(Category category, Precondition when, string actor, CancellationToken cancel = default)
     {
-        var before = await settings.RequireAsync(category.Id, ifMatch, cancel);
+        var before = await settings.RequireAsync(category.Id, when, cancel);
         if (category.SaysTheSameAs(before)) return (before!, false);
         var next = category with { Version = (before?.Version ?? 0) + 1, UpdatedAt = time.GetUtcNow(), Actor = actor };
         return (await settings.WriteAsync(next, before, cancel), before is null);

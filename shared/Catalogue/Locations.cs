@@ -50,7 +50,7 @@ public sealed record Location : ISetting
                 address.OptionalText("region", 100), address.OptionalText("postcode", 20), address.OptionalText("country", 2)),
         };
         if (location.Address?.Country is { } country && (country.Length != 2 || !country.All(char.IsAsciiLetterUpper))) address!.Add("country", "Expected two capital letters (ISO 3166-1), e.g. \"AU\".");
-        body.ThrowIfFaulty();
+        body.Ignoring("id", "version", "updatedAt", "actor").ThrowIfFaulty();
         return location;
     }
 
@@ -76,10 +76,10 @@ public sealed class Locations(Store store, TimeProvider time)
     public static ProblemException Unknown(string id) => ProblemException.NotFound($"There is no location '{id}'. PUT api/locations/{{id}} makes one.");
 
     /// <summary>Creates or changes a location; the same again changes nothing. Says whether it is new.</summary>
-    /// <exception cref="ProblemException">412 when it does not have the ETag <paramref name="ifMatch"/> or was changed meanwhile.</exception>
-    public async Task<(Location Location, bool Created)> PutAsync(Location location, string? ifMatch, string actor, CancellationToken cancel = default)
+    /// <exception cref="ProblemException">412 when <paramref name="when"/> does not hold or was changed meanwhile.</exception>
+    public async Task<(Location Location, bool Created)> PutAsync(Location location, Precondition when, string actor, CancellationToken cancel = default)
     {
-        var before = await settings.RequireAsync(location.Id, ifMatch, cancel);
+        var before = await settings.RequireAsync(location.Id, when, cancel);
         if (location.SaysTheSameAs(before)) return (before!, false);
         var next = location with { Version = (before?.Version ?? 0) + 1, UpdatedAt = time.GetUtcNow(), Actor = actor };
         return (await settings.WriteAsync(next, before, cancel), before is null);

@@ -87,19 +87,19 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, Categories ca
 
     /// <summary>Makes the style what <paramref name="draft"/> says. The same draft again changes nothing.</summary>
     /// <param name="draft">The whole style.</param>
-    /// <param name="ifMatch">The ETag it must have (<c>*</c>: it must exist), or null.</param>
+    /// <param name="when">What must hold of the style as it is.</param>
     /// <param name="actor">Who.</param>
     /// <param name="approve">Throws where the caller may not make this change; called before anything is written.</param>
     /// <param name="cancel">Cancels before writing begins.</param>
     /// <exception cref="ProblemException">400 attributes that are not as their category says; 409 a code or matrix place is another SKU's; 412 the style has another ETag; 503 too many writers.</exception>
-    public async Task<StylePlan> PutStyleAsync(StyleDraft draft, string? ifMatch, string actor, Action<StylePlan>? approve = null, CancellationToken cancel = default)
+    public async Task<StylePlan> PutStyleAsync(StyleDraft draft, Precondition when, string actor, Action<StylePlan>? approve = null, CancellationToken cancel = default)
     {
         var began = time.GetTimestamp();
         for (var attempt = 1; time.GetElapsedTime(began) < Patience; attempt++)
         {
             var plan = await PlanAsync([draft], actor, cancel: cancel);
             var style = plan.Styles[0];
-            if (ifMatch is not null && (style.Before is null || (ifMatch != "*" && ifMatch != style.Before.ETag))) throw Changed(draft.Id);
+            if (!when.Holds(style.Before?.ETag)) throw Changed(draft.Id);
             if (plan.Objections.Where(one => one.IsInvalid).Select(one => new Fault(Pointer(one), one.Detail)).ToList() is { Count: > 0 } faults)
                 throw ProblemException.Invalid($"{faults[0].Pointer}: {faults[0].Detail}{(faults.Count > 1 ? $" And {faults.Count - 1} more." : "")}", faults.Take(100));
             if (plan.Objections.Count > 0)
@@ -107,7 +107,7 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, Categories ca
                 { Members = { ["errors"] = plan.Objections.Select(one => new Fault(Pointer(one), one.Detail)).ToList() } };
             approve?.Invoke(style);
             if (await WriteAsync(style, plan.Claims[draft.Id], CancellationToken.None)) return style;
-            if (ifMatch is not null) throw Changed(draft.Id);
+            if (!when.IsNone) throw Changed(draft.Id);
             await PauseAsync(attempt, CancellationToken.None);
         }
         throw ProblemException.Busy($"Style '{draft.Id}' is being written by others. Send the same request again.");

@@ -44,7 +44,7 @@ public static class StyleRequest
             Images = [.. body.Objects("images", 100).Select(image => (Place: image.Whole("position", 1, 1000, 1000), Image: ImageOf(image))).OrderBy(image => image.Place).Select(image => image.Image)],
             Materials = [.. body.Objects("materials", 100).Select(MaterialOf)],
         };
-        body.ThrowIfFaulty();
+        body.Ignoring("id", "version", "updatedAt", "actor").ThrowIfFaulty();
         return draft;
 
         void Add(SkuDraft sku, RequestFields cell)
@@ -96,6 +96,7 @@ public static class StyleRequest
 
     static SkuDraft SkuOf(RequestFields cell, string colour, string size)
     {
+        cell.Ignoring("style", "name", "season", "category", "colour", "size", "componentsVersion", "version", "updatedAt", "actor");
         var sku = cell.Text("sku", 200);
         if (sku.Length > 0 && !Sku.TryParse(sku, out var problem)) cell.Add("sku", problem!);
         var barcode = cell.OptionalText("barcode", 30);

@@ -72,7 +72,6 @@ public sealed record Channel : ISetting
     public static Channel Parse(string id, RequestFields body, Func<string, bool> isLocation)
     {
         Sku.Require("channel", id, 40);
-        body = body.Watched();
         var channel = new Channel
         {
             Id = id, Is = body.Text("kind", 40), Name = body.OptionalText("name", 100) ?? id, Locations = body.Texts("locations", 200, 40),
@@ -90,9 +89,7 @@ public sealed record Channel : ISetting
             if (!isLocation(channel.Locations[i])) body.Add("locations", $"{i}", $"There is no location '{channel.Locations[i]}'. PUT api/locations/{{id}} makes one.");
         foreach (var (place, location) in channel.Places ?? new Dictionary<string, string>())
             if (!isLocation(location)) body.Add("places", place, $"There is no location '{location}'. PUT api/locations/{{id}} makes one.");
-        // A misspelt 'shortage' or 'secretPrevious' must not fall back unseen; what GET answers can be PUT back.
-        body.RefuseOthers("id", "secretPresent", "secretPreviousPresent", "version", "updatedAt", "actor");
-        body.ThrowIfFaulty();
+        body.Ignoring("id", "secretPresent", "secretPreviousPresent", "version", "updatedAt", "actor").ThrowIfFaulty();
         return channel;
     }
 
@@ -123,6 +120,7 @@ public sealed record ChannelApi(string Shop, string Version, string Token, strin
     internal static ChannelApi? Parse(RequestFields? api)
     {
         if (api is null) return null;
+        api.Ignoring("tokenPresent");
         var parsed = new ChannelApi(api.Text("shop", 200), api.Text("version", 20), Channel.SecretName(api, "token") ?? "", api.OptionalText("callback", 300));
         if (parsed.Token.Length == 0 && !api.Has("token")) api.Add("token", "Expected the name of a configuration value Secrets:<name>; it is missing.");
         if (parsed.Shop.Length > 0 && !Uri.TryCreate(parsed.Shop.Contains("://", StringComparison.Ordinal) ? parsed.Shop : "https://" + parsed.Shop, UriKind.Absolute, out _)) api.Add("shop", "Expected a host, e.g. \"brand.myshopify.com\".");

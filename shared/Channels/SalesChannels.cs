@@ -21,14 +21,14 @@ public sealed class SalesChannels(Store store, Locations locations, IConfigurati
     public static ProblemException Unknown(string id) => ProblemException.NotFound($"There is no channel '{id}'. PUT api/channels/{{id}} makes one.");
 
     /// <summary>Creates or changes a channel from a request's body; the same again changes nothing. Says whether it is new.</summary>
-    /// <exception cref="ProblemException">400 with JSON pointers; 412 when it does not have the ETag <paramref name="ifMatch"/> or was changed meanwhile.</exception>
-    public async Task<(Channel Channel, bool Created)> PutAsync(string id, RequestFields body, string? ifMatch, string actor, CancellationToken cancel = default)
+    /// <exception cref="ProblemException">400 with JSON pointers; 412 when <paramref name="when"/> does not hold or was changed meanwhile.</exception>
+    public async Task<(Channel Channel, bool Created)> PutAsync(string id, RequestFields body, Precondition when, string actor, CancellationToken cancel = default)
     {
         var known = new HashSet<string>(StringComparer.Ordinal);
         foreach (var location in body.TextsOf("locations").Concat(body.TextsWithin("places")))
             if (await locations.FindAsync(location, cancel) is not null) known.Add(location);
         var channel = Channel.Parse(id, body, known.Contains);
-        var before = await settings.RequireAsync(id, ifMatch, cancel);
+        var before = await settings.RequireAsync(id, when, cancel);
         if (channel.SaysTheSameAs(before)) return (before!, false);
         var next = channel with { Version = (before?.Version ?? 0) + 1, UpdatedAt = time.GetUtcNow(), Actor = actor };
         return (await settings.WriteAsync(next, before, cancel), before is null);

@@ -5,16 +5,17 @@ using Selvedge.Platform;
 
 namespace Selvedge.Imports;
 
-/// <summary>What a stock import did, or with <paramref name="DryRun"/> would do: lines posted, posted by an earlier run of the same import, and
-/// without units; and the units of the lines posted.</summary>
+/// <summary>What a stock import did, or with <paramref name="DryRun"/> would do: lines posted, posted before, and without units; and the units of the
+/// lines posted.</summary>
 public sealed record StockImportResult(string Import, bool DryRun, int Rows, int Posted, int Repeated, int Empty, long Units);
 
 /// <summary>
 /// Opening stock from a CSV file: <c>sku,location,quantity</c> and <c>unitCost</c> (else the product's cost). The SKU may be a GTIN or another code. The
-/// whole file is checked before anything is posted. Every line is a fact with the key <c>import:&lt;import&gt;:&lt;line&gt;</c>, so an import that
-/// died is completed by the same file, and nothing is posted twice.
+/// whole file is checked before anything is posted. A SKU has one opening stock at a location, with the key <c>opening:&lt;location&gt;</c>: an import
+/// that died is completed by the same file, a file that was saved again or put in another order posts nothing twice, and another quantity than was
+/// posted is an error. What changes later is counted, received or adjusted.
 /// </summary>
-public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Locations locations, InventoryLedger ledger)
+public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Locations locations, InventoryLedger ledger, LedgerReads reads)
 {
     const long MostUnits = 10_000_000;
     const int Width = 64;
@@ -23,7 +24,7 @@ public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Loc
     internal sealed record Line(CsvRow Row, string Code, string Location, long Quantity, long? UnitCost);
 
     /// <param name="file">The file's bytes.</param>
-    /// <param name="import">What makes its lines' keys: the hash of the file, or the caller's idempotency key.</param>
+    /// <param name="import">What it is called: the hash of the file, or the caller's idempotency key.</param>
     /// <param name="dryRun">Checks and counts only.</param>
     /// <param name="actor">Who.</param>
     /// <param name="reaches">Which locations the caller may post to.</param>
@@ -37,18 +38,21 @@ public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Loc
         var (lines, columns) = Read(file, errors);
         if (columns is null) errors.ThrowIfAny();
         var products = await CheckAsync(lines, columns!, reaches, cancel);
+        var known = await KnownAsync(lines, products, columns!, reaches, cancel);
         (progress.Total, progress.Errors) = (lines.Count, errors.Count);
         progress.AddRead(lines.Count);
         errors.ThrowIfAny();
 
         var filled = lines.Where(line => line.Quantity > 0).ToList();
-        int posted = dryRun ? filled.Count : 0, repeated = 0;
-        long units = dryRun ? filled.Sum(line => line.Quantity) : 0;
-        if (!dryRun)
+        var due = filled.Where(line => !known.Contains(line)).ToList();
+        var (posted, repeated, units) = (0, filled.Count - due.Count, 0L);
+        if (dryRun) (posted, units) = (due.Count, due.Sum(line => line.Quantity));
+        else
         {
-            await Parallel.ForEachAsync(filled, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (line, _) =>
+            progress.AddWritten(repeated);
+            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (line, _) =>
             {
-                if (await PostAsync(line, products[line.Code], import, actor))
+                if (await PostAsync(line, products[line.Code], actor))
                 {
                     Interlocked.Increment(ref posted);
                     Interlocked.Add(ref units, line.Quantity);
@@ -60,23 +64,44 @@ public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Loc
         return new(import, dryRun, lines.Count, posted, repeated, lines.Count - filled.Count, units);
     }
 
-    async Task<bool> PostAsync(Line line, Product product, string import, string actor)
+    static string KeyOf(string location) => Ids.Join(["opening", location], Ids.CosmosLimit - 2);
+
+    async Task<bool> PostAsync(Line line, Product product, string actor)
     {
         try
         {
             var outcome = await ledger.ExecuteAsync(new Post
             {
                 Sku = product.Sku, Kind = PostKind.Receive, From = Accounts.Supplier, To = Accounts.OnHand(line.Location), Quantity = line.Quantity,
-                UnitCost = line.UnitCost ?? product.Cost, Actor = actor, Reason = "Opening stock",
-                Id = Ids.Join(["import", import, line.Row.Line.ToString(CultureInfo.InvariantCulture)], Ids.CosmosLimit - 2),
+                UnitCost = line.UnitCost ?? product.Cost, Actor = actor, Reason = "Opening stock", Id = KeyOf(line.Location),
             });
             return !outcome.Repeated;
         }
         catch (ProblemException reused) when (reused.Status == 422)
         {
-            // The key holds the file's content: what differs is the product's cost, which was another when this line was posted.
-            return false;
+            // Another import posted it since this one looked.
+            throw ProblemException.Conflict("opening-stock", "Another import posts the same", $"SKU '{product.Sku}' has another opening stock at '{line.Location}' by now (line {line.Row.Line}). Send the file again with dryRun=true to see what differs.");
         }
+    }
+
+    // The lines whose opening stock is posted; those that say another are errors.
+    async Task<HashSet<Line>> KnownAsync(IReadOnlyList<Line> lines, IReadOnlyDictionary<string, Product> products, Columns columns, Func<string, bool> reaches, CancellationToken cancel)
+    {
+        var known = new HashSet<Line>(ReferenceEqualityComparer.Instance);
+        var differing = new List<(Line Line, string Detail)>();
+        await Parallel.ForEachAsync(lines.Where(line => products.ContainsKey(line.Code) && line.Location.Length > 0 && reaches(line.Location)), new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (line, token) =>
+        {
+            if (await reads.EntryAsync(products[line.Code].Sku, KeyOf(line.Location), token) is not { Moves: { } moves } entry) return;
+            var (units, value) = (moves.Sum(move => move.Units), moves.Sum(move => move.Value));
+            var same = units == line.Quantity && (line.UnitCost is not { } cost || value == cost * units);
+            lock (known)
+            {
+                if (same) known.Add(line);
+                else differing.Add((line, $"SKU '{products[line.Code].Sku}' has its opening stock at '{line.Location}': {units}{(units == line.Quantity ? " at another cost" : "")}, posted {InstantConverter.Text(entry.At)} by {entry.Actor}. Post a count, a receipt or an adjustment of what is different."));
+            }
+        });
+        foreach (var (line, detail) in differing.OrderBy(each => each.Line.Row.Line)) columns.Fault(line.Row, "quantity", detail);
+        return known;
     }
 
     async Task<IReadOnlyDictionary<string, Product>> CheckAsync(IReadOnlyList<Line> lines, Columns columns, Func<string, bool> reaches, CancellationToken cancel)

@@ -35,7 +35,7 @@ public sealed record AuditReport
 public sealed partial class Audits(Store store, InventoryLedger ledger, ExceptionCases exceptions, TimeProvider time, ILogger<Audits> log)
 {
     const int MostDifferences = 100, AtOnce = 4, LargestProof = 1_500_000;
-    static readonly TimeSpan Beat = TimeSpan.FromSeconds(2), Dead = TimeSpan.FromMinutes(10);
+    static readonly TimeSpan Beat = TimeSpan.FromSeconds(2), Dead = TimeSpan.FromMinutes(1);
 
     /// <summary>What an audit of one SKU left proven: document <c>p:&lt;sku&gt;</c>.</summary>
     sealed record Proof(string Id, string Type, Balance Balance, IReadOnlyCollection<Claim> Claims, string? Continuation);
@@ -89,8 +89,9 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, Exceptio
 
     async Task RunAsync(AuditReport report, bool fromScratch)
     {
-        var beat = time.GetTimestamp();
         using var one = new SemaphoreSlim(1);
+        using var ended = new CancellationTokenSource();
+        var beating = BeatAsync();
         try
         {
             await Parallel.ForEachAsync(SkusAsync(), new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (sku, _) =>
@@ -114,23 +115,35 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, Exceptio
             AuditFailed(e, report.Id);
             report.Differences.Add("The audit could not be finished: " + e.Message);
         }
+        await ended.CancelAsync();
+        await beating;
         report.State = "done";
         report.FinishedAt = time.GetUtcNow();
         report.Clean = report.Differences.Count == 0;
         await SaveAsync(report);
 
-        // A SKU of very many entries is noted as it goes: an audit that is silent for long is taken for dead.
         async Task NoteAsync(Action note)
         {
             await one.WaitAsync(CancellationToken.None);
+            try { note(); }
+            finally { one.Release(); }
+        }
+
+        // An audit that is silent for long is taken for dead, so it is heard whatever it is at.
+        async Task BeatAsync()
+        {
+            using var timer = new PeriodicTimer(Beat, time);
             try
             {
-                note();
-                if (time.GetElapsedTime(beat) < Beat) return;
-                beat = time.GetTimestamp();
-                await SaveAsync(report);
+                while (await timer.WaitForNextTickAsync(ended.Token))
+                {
+                    await one.WaitAsync(CancellationToken.None);
+                    try { await SaveAsync(report); }
+                    catch (Exception unsaved) when (unsaved is CosmosException or HttpRequestException) { BeatFailed(unsaved, report.Id); }
+                    finally { one.Release(); }
+                }
             }
-            finally { one.Release(); }
+            catch (OperationCanceledException) when (ended.IsCancellationRequested) { }
         }
     }
 
@@ -230,4 +243,7 @@ public sealed partial class Audits(Store store, InventoryLedger ledger, Exceptio
 
     [LoggerMessage(EventId = 2101, Level = LogLevel.Error, Message = "Audit {Audit} could not be finished")]
     partial void AuditFailed(Exception e, string audit);
+
+    [LoggerMessage(EventId = 2102, Level = LogLevel.Warning, Message = "Audit {Audit} could not say how far it is")]
+    partial void BeatFailed(Exception e, string audit);
 }

@@ -220,7 +220,7 @@ public enum PostKind
     Produce,
 }
 
-/// <summary>Moves units from one account to another. A fact, except <see cref="PostKind.Transfer"/> and <see cref="PostKind.Consume"/>.</summary>
+/// <summary>Moves units from one account to another. A fact, except <see cref="PostKind.Transfer"/>, <see cref="PostKind.Consume"/> and what is <see cref="IfShown"/>.</summary>
 public sealed record Post : Command
 {
     public required PostKind Kind { get; init; }
@@ -241,6 +241,9 @@ public sealed record Post : Command
     public string? Order { get; init; }
     public string? Line { get; init; }
     public string? Channel { get; init; }
+
+    /// <summary>Told by somebody who can look again: a request, refused where the account shows fewer units. How it was told is not part of what the key stands for.</summary>
+    [JsonIgnore] public bool IfShown { get; init; }
 
     /// <summary>The key, given by who posts, e.g. <c>&lt;channel&gt;:refund:&lt;id&gt;:&lt;line&gt;</c>.</summary>
     public required string Id { get; init; }

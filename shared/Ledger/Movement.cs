@@ -104,6 +104,7 @@ public sealed record Movement
         {
             Sku = sku, Actor = actor, Reason = Reason, EffectiveAt = EffectiveAt, Kind = post, From = from, To = to, Quantity = Math.Abs(Quantity),
             UnitCost = UnitCost, Supply = Supply, Order = Order, Line = Line, Channel = Channel, Id = key,
+            IfShown = Kind is MovementKind.Relocate or MovementKind.Grade || (Kind == MovementKind.Adjust && Quantity < 0),
         };
     }
 

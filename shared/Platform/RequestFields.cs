@@ -9,8 +9,8 @@ public sealed record Fault(string Pointer, string Detail);
 
 /// <summary>
 /// A JSON object of a request, read strictly: every wrong type, null, missing, too long or out-of-range member is noted with its JSON
-/// pointer, all of them together become one 400 (<see cref="ThrowIfFaulty"/>). Members nobody asks for are ignored, except
-/// where a misspelt one would do harm (<see cref="RefuseOthers"/>).
+/// pointer, all of them together become one 400 (<see cref="ThrowIfFaulty"/>). So is every member that nobody asked for: a
+/// misspelt one is not left out unseen.
 /// </summary>
 public sealed class RequestFields
 {
@@ -19,9 +19,17 @@ public sealed class RequestFields
     readonly JsonElement element;
     readonly string pointer;
     readonly List<Fault> faults;
-    readonly HashSet<string>? asked;
+    readonly Dictionary<string, RequestFields> read;
+    readonly HashSet<string> asked;
+    string[] shown;
 
-    RequestFields(JsonElement element, string pointer, List<Fault> faults, HashSet<string>? asked = null) => (this.element, this.pointer, this.faults, this.asked) = (element, pointer, faults, asked);
+    /// <param name="read">The objects of the request that were read, by pointer; read twice, one is asked for what both are.</param>
+    RequestFields(JsonElement element, string pointer, List<Fault> faults, Dictionary<string, RequestFields> read)
+    {
+        (this.element, this.pointer, this.faults, this.read) = (element, pointer, faults, read);
+        (asked, shown) = read.TryGetValue(pointer, out var before) ? (before.asked, before.shown) : (new(StringComparer.Ordinal), []);
+        read[pointer] = this;
+    }
 
     /// <summary>Reads a body.</summary>
     /// <param name="json">The body.</param>
@@ -35,7 +43,7 @@ public sealed class RequestFields
         {
             using var document = JsonDocument.Parse(json, Strict);
             var root = document.RootElement.Clone();
-            return root.ValueKind == JsonValueKind.Object ? new(root, at, []) : throw Invalid(at, $"Expected a JSON object, got {Said(root)}.");
+            return root.ValueKind == JsonValueKind.Object ? new(root, at, [], []) : throw Invalid(at, $"Expected a JSON object, got {Said(root)}.");
         }
         catch (JsonException error)
         {
@@ -58,28 +66,27 @@ public sealed class RequestFields
     /// <summary>Notes a fault of the member <paramref name="name"/> (or of the object itself when it is empty).</summary>
     public void Add(string name, string detail)
     {
-        if (faults.Count < MostFaults) faults.Add(new(name.Length == 0 ? pointer : At(name), detail));
+        Note(name.Length == 0 ? pointer : At(name), detail);
     }
 
     /// <summary>Notes a fault of the member or item <paramref name="child"/> of the member <paramref name="name"/>.</summary>
     public void Add(string name, string child, string detail)
     {
-        if (faults.Count < MostFaults) faults.Add(new(At(name) + Below(child), detail));
+        Note(At(name) + Below(child), detail);
     }
 
-    /// <summary>The same object, remembering what it is asked for (<see cref="RefuseOthers"/>).</summary>
-    public RequestFields Watched() => new(element, pointer, faults, new(StringComparer.Ordinal));
-
-    /// <summary>Notes every member that was not asked for since <see cref="Watched"/>, nor is one of <paramref name="shown"/>: what answers have besides.</summary>
-    public void RefuseOthers(params ReadOnlySpan<string> shown)
+    /// <summary>Members that answers have and requests may repeat, so that what GET answers can be PUT back; they are not read.</summary>
+    public RequestFields Ignoring(params string[] shown)
     {
-        foreach (var member in element.EnumerateObject())
-            if (!asked!.Contains(member.Name) && !shown.Contains(member.Name)) Add(Short(member.Name), $"There is no such member. There are {string.Join(", ", asked)}.");
+        this.shown = shown;
+        return this;
     }
 
+    /// <summary>To be called when all was asked for.</summary>
     /// <exception cref="ProblemException">400 with all faults, where there are any.</exception>
     public void ThrowIfFaulty()
     {
+        foreach (var part in read.Values) part.RefuseOthers();
         if (faults.Count == 0) return;
         var first = faults[0];
         throw ProblemException.Invalid((first.Pointer.Length > 0 ? first.Pointer + ": " : "") + first.Detail + (faults.Count > 1 ? $" And {faults.Count - 1} more." : ""), faults);
@@ -144,7 +151,7 @@ public sealed class RequestFields
         {
             var at = $"{At(name)}/{index++}";
             if (TextOf(item, at, longest) is not { } text) continue;
-            if (texts.Contains(text)) faults.Add(new(at, $"'{text}' is there twice."));
+            if (texts.Contains(text)) Note(at, $"'{text}' is there twice.");
             texts.Add(text);
         }
         return texts;
@@ -158,7 +165,7 @@ public sealed class RequestFields
         foreach (var item in items.EnumerateArray())
         {
             var at = $"{At(name)}/{index}";
-            if (item.ValueKind == JsonValueKind.Object) yield return (index, null, new(item, at, faults));
+            if (item.ValueKind == JsonValueKind.Object) yield return (index, null, new(item, at, faults, read));
             else if (TextOf(item, at, longest) is { } text) yield return (index, text, null);
             index++;
         }
@@ -174,10 +181,10 @@ public sealed class RequestFields
     }
 
     /// <summary>What texts there are in the list <paramref name="name"/>, to look them up beforehand; notes no fault.</summary>
-    public IEnumerable<string> TextsOf(string name) => new RequestFields(element, pointer, []).Texts(name, 1000, 200);
+    public IEnumerable<string> TextsOf(string name) => new RequestFields(element, pointer, [], []).Texts(name, 1000, 200);
 
     /// <summary>What texts there are in the object <paramref name="name"/>, to look them up beforehand; notes no fault.</summary>
-    public IEnumerable<string> TextsWithin(string name) => new RequestFields(element, pointer, []).Object(name)?.TextMembers(200, 200).Select(member => member.Value) ?? [];
+    public IEnumerable<string> TextsWithin(string name) => new RequestFields(element, pointer, [], []).Object(name)?.TextMembers(200, 200).Select(member => member.Value) ?? [];
 
     /// <summary>The object <paramref name="name"/>; null when left out.</summary>
     public RequestFields? Object(string name) => Find(name, out var value) ? ObjectOf(value, At(name)) : null;
@@ -198,6 +205,7 @@ public sealed class RequestFields
     {
         foreach (var member in element.EnumerateObject())
         {
+            asked.Add(member.Name);
             if (member.Name.Length >= 1 && member.Name.Length <= longestName && !member.Name.Any(char.IsControl)) yield return member;
             else Add("", $"Expected names of 1 to {longestName} characters without control characters, got '{Short(member.Name)}'.");
         }
@@ -213,8 +221,8 @@ public sealed class RequestFields
 
     RequestFields? ObjectOf(JsonElement value, string at)
     {
-        if (value.ValueKind == JsonValueKind.Object) return new(value, at, faults);
-        if (faults.Count < MostFaults) faults.Add(new(at, $"Expected an object, got {Said(value)}."));
+        if (value.ValueKind == JsonValueKind.Object) return new(value, at, faults, read);
+        Note(at, $"Expected an object, got {Said(value)}.");
         return null;
     }
 
@@ -234,7 +242,7 @@ public sealed class RequestFields
         {
             problem = "a lone surrogate in it";
         }
-        if (faults.Count < MostFaults) faults.Add(new(at, $"Expected text of 1 to {longest} characters, got {problem}."));
+        Note(at, $"Expected text of 1 to {longest} characters, got {problem}.");
         return null;
     }
 
@@ -247,8 +255,21 @@ public sealed class RequestFields
 
     bool Find(string name, out JsonElement value)
     {
-        asked?.Add(name);
+        asked.Add(name);
         return element.TryGetProperty(name, out value);
+    }
+
+    void RefuseOthers()
+    {
+        foreach (var member in element.EnumerateObject())
+            if (!asked.Contains(member.Name) && !shown.Contains(member.Name)) Add(Short(member.Name), $"There is no such member. There are {string.Join(", ", asked.Order(StringComparer.Ordinal))}.");
+    }
+
+    // A member that is looked at twice has its fault once.
+    void Note(string at, string detail)
+    {
+        var fault = new Fault(at, detail);
+        if (faults.Count < MostFaults && !faults.Contains(fault)) faults.Add(fault);
     }
 
     string At(string name) => pointer + Below(name);

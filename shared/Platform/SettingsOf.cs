@@ -12,6 +12,19 @@ public interface ISetting
     string? ETag { get; }
 }
 
+/// <summary>What must hold of a document when it is written (RFC 9110, section 13.1): nothing, when default.</summary>
+/// <param name="Match">The ETag it must have; <c>*</c>: it must exist.</param>
+/// <param name="Absent">It must not exist.</param>
+public readonly record struct Precondition(string? Match, bool Absent = false)
+{
+    /// <param name="etag">The document's ETag; null where there is none.</param>
+    public bool Holds(string? etag) => (!Absent || etag is null) && (Match is null || (etag is not null && (Match == "*" || Match == etag)));
+
+    /// <summary>Nothing has to hold.</summary>
+    public bool IsNone => Match is null && !Absent;
+    public static implicit operator Precondition(string? match) => new(match);
+}
+
 /// <summary>
 /// The configured things of one kind (locations, channels): few, read all the time, so kept in memory for 30 s. Nothing's correctness depends
 /// on that: one that is not known here is looked up in the store, and an edit made by another instance is seen within 30 s.
@@ -41,17 +54,20 @@ public sealed class SettingsOf<T>(Store store, TimeProvider time, string kind) w
         [.. (await KnownAsync(cancel)).Values.OrderBy(setting => setting.Id, StringComparer.Ordinal)];
 
     /// <summary>The setting as it is in the store, before it is written.</summary>
-    /// <exception cref="ProblemException">412 when it does not have the ETag <paramref name="ifMatch"/> (<c>*</c>: does not exist).</exception>
-    public async Task<T?> RequireAsync(string id, string? ifMatch, CancellationToken cancel = default)
+    /// <exception cref="ProblemException">412 when <paramref name="when"/> does not hold.</exception>
+    public async Task<T?> RequireAsync(string id, Precondition when, CancellationToken cancel = default)
     {
         var before = await FindAsync(id, fresh: true, cancel);
-        return ifMatch is null || (before is not null && (ifMatch == "*" || ifMatch == before.ETag)) ? before : throw Changed(id);
+        return when.Holds(before?.ETag) ? before : throw Changed(id);
     }
 
     /// <summary>Writes <paramref name="setting"/> over <paramref name="before"/> (null: creates it).</summary>
-    /// <exception cref="ProblemException">412 when it was changed or created by someone else meanwhile.</exception>
+    /// <exception cref="ProblemException">412 when it was changed or created by someone else meanwhile; 409 when another one's id differs in capitals only.</exception>
     public async Task<T> WriteAsync(T setting, T? before, CancellationToken cancel = default)
     {
+        // Two that only a careful reader tells apart are one, mistyped.
+        if (before is null && (await LoadAsync()).Keys.FirstOrDefault(id => id.Equals(setting.Id, StringComparison.OrdinalIgnoreCase) && id != setting.Id) is { } other)
+            throw ProblemException.Conflict("id-taken", "There is one of almost this id", $"There is the {kind} '{other}' already; '{setting.Id}' differs in capitals only. Use '{other}', or choose another id.");
         try
         {
             var options = new ItemRequestOptions { IfMatchEtag = before?.ETag, EnableContentResponseOnWrite = true };

@@ -24,11 +24,11 @@ internal static class Audits
             var differences = audit["differences"]!.AsArray();
             session.Show(audit, screen =>
             {
-                screen.WriteLine((bool)audit["clean"]! ? $"Clean: {audit["entries"]} entries of {audit["skus"]} SKUs explain every balance."
+                screen.WriteLine((bool?)audit["clean"] is true ? $"Clean: {audit["entries"]} entries of {audit["skus"]} SKUs explain every balance."
                     : (string?)audit["state"] == "done" ? $"{differences.Count} differences in {audit["skus"]} SKUs:" : $"The audit is {audit["state"]}: start it again.");
                 foreach (var difference in differences) screen.WriteLine("  " + Session.Plain((string)difference!));
             });
-            return (bool)audit["clean"]! ? Exit.Ok : Exit.Found;
+            return (bool?)audit["clean"] is true ? Exit.Ok : Exit.Found;
         });
         return command;
     }

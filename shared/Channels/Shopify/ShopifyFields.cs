@@ -24,7 +24,8 @@ internal readonly struct ShopifyFields(JsonElement element, string pointer, List
         }
         catch (JsonException error)
         {
-            throw Malformed($"The body is not JSON (line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}).");
+            // A member that is there twice is an error without a place.
+            throw Malformed(error is { LineNumber: { } line, BytePositionInLine: { } place } ? $"The body is not JSON (line {line + 1}, byte {place + 1})." : "The body is not valid JSON: a member is there twice.");
         }
         catch (InvalidOperationException)
         {

@@ -67,6 +67,8 @@ internal static class Postings
         if (c.Quantity <= 0 || !IsLegal(c.Kind, c.From, c.To)) return Decision.Refuse($"{c.Kind} does not move {c.Quantity} from {c.From} to {c.To}.");
         if (c.Kind is PostKind.Transfer or PostKind.Consume && Free(s, c.From) is var available && available < c.Quantity)
             return Decision.Refuse($"{c.Quantity} wanted, {available} available at {Accounts.Location(c.From)}.", available);
+        if (c.IfShown && Shown(s, c) is var shown && shown < c.Quantity)
+            return Decision.Refuse($"{c.From} shows {shown}, not {c.Quantity}. Where more is there, or less was, post a count of what is seen.", shown);
         if (Int128.Abs((Int128)c.Quantity * (c.UnitCost ?? 0)) + Int128.Abs(c.Value ?? 0) + Int128.Abs(s.Balance.Value) > Costing.Most)
             return Decision.Refuse($"The value of {c.Quantity} at {c.UnitCost ?? c.Value} is too large to be kept exactly.");
         List<Claim> pegged = [];
@@ -118,6 +120,10 @@ internal static class Postings
     // What a request may take: sellable units that nobody holds or waits for; of a condition, what is there of it.
     static long Free(Session s, string account) => account.Contains('#', StringComparison.Ordinal)
         ? Math.Max(0, Journal.UnitsOf(s.Balance, account)) : Math.Max(0, s.AvailableAt(Accounts.Location(account)) - s.Owed);
+
+    // Units that are gone from a location may have been in any of its bins; those that moved were in theirs.
+    static long Shown(Session s, Post c) => Math.Max(0, c.Kind == PostKind.Adjust && c.From == Accounts.OnHand(Accounts.Location(c.From))
+        ? s.Balance.Locations.TryGetValue(Accounts.Location(c.From), out var stock) ? stock.Sellable : 0 : Journal.UnitsOf(s.Balance, c.From));
 
     /// <summary>Takes units off the shelf: from the named bin, then, with an exception, from the other sellable bins; below zero where the record has none.</summary>
     public static void Take(Session s, string location, string bin, long units, string to, long value) =>

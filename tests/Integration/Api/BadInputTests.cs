@@ -57,6 +57,7 @@ public sealed class BadInputTests(AppFixture app) : IClassFixture<AppFixture>
     [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"effectiveAt":"2026-11-20T09:15:00"}""", "/effectiveAt")]
     [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"effectiveAt":"2199-01-01T00:00:00Z"}""", "/effectiveAt")]
     [InlineData("""{"id":"m1","kind":"relocate","sku":"BAD-1","location":"WH1","quantity":1,"bin":"A","toBin":"A"}""", "/toBin")]
+    [InlineData("""{"id":"m1","kind":"receive","sku":"BAD-1","location":"WH1","quantity":1,"effectivAt":"2026-11-20T09:15:00Z"}""", "/effectivAt")]
     public async Task A_bad_movement_is_400_with_a_pointer_and_nothing_is_posted(string body, string pointer)
     {
         await app.SeedAsync("BAD-1", 0);
@@ -121,6 +122,7 @@ public sealed class BadInputTests(AppFixture app) : IClassFixture<AppFixture>
     [InlineData("/api/exceptions?limit=x", "limit")]
     [InlineData("/api/exceptions?limit=5&limit=6", "limit")]
     [InlineData("/api/exceptions?status=closed", "status")]
+    [InlineData("/api/exceptions?kind=oversold", "kind")]
     [InlineData("/api/exceptions?continuation=!!", "continuation")]
     [InlineData("/api/exceptions?continuation=bm90IG91cnM", "continuation")]
     public async Task Bad_query_parameters_are_400_and_named(string path, string parameter)
@@ -132,7 +134,7 @@ public sealed class BadInputTests(AppFixture app) : IClassFixture<AppFixture>
     [Fact]
     public async Task Sql_in_a_filter_is_only_text()
     {
-        var page = await app.Client.GetAsync("/api/exceptions?kind=" + Uri.EscapeDataString("x' OR '1'='1"), Cancel).OkAsync();
+        var page = await app.Client.GetAsync("/api/exceptions?sku=" + Uri.EscapeDataString("x' OR '1'='1"), Cancel).OkAsync();
         Assert.Empty(page.GetProperty("items").EnumerateArray());
     }
 
@@ -184,11 +186,60 @@ public sealed class BadInputTests(AppFixture app) : IClassFixture<AppFixture>
         await app.Client.GetAsync("/api/channels/badly-put", Cancel).ProblemAsync(HttpStatusCode.NotFound, "not-found");
     }
 
+    [Theory]
+    [InlineData("PUT", "/api/locations/misspelt", """{"kind":"warehouse","prioritty":1}""", "/prioritty")]
+    [InlineData("PUT", "/api/locations/misspelt", """{"kind":"warehouse","address":{"street":"1 High St"}}""", "/address/street")]
+    [InlineData("PUT", "/api/styles/misspelt", """{"name":"Tee","matrix":{"Navy":{"M":{"sku":"MISS-1","pirce":"1.00"}}}}""", "/matrix/Navy/M/pirce")]
+    [InlineData("PUT", "/api/categories/misspelt", """{"attributes":[{"name":"fit","type":"text","require":["shop"]}]}""", "/attributes/0/require")]
+    [InlineData("POST", "/api/orders", """{"channel":"any","externalId":"m1","lines":[{"sku":"BAD-1","quantity":1,"pice":"1.00"}]}""", "/lines/0/pice")]
+    [InlineData("POST", "/api/orders", """{"channel":"any","externalId":"m1","lines":[{"sku":"BAD-1","quantity":1}],"hold":{"expires":"2030-01-01T00:00:00Z"}}""", "/hold/expires")]
+    [InlineData("POST", "/api/limits", """{"id":"m1","sku":"BAD-1","location":"WH1","quantity":1,"chanel":"shop"}""", "/chanel")]
+    [InlineData("PUT", "/api/skus/BAD-1/cost", """{"cost":"1.00","currency":"USD"}""", "/currency")]
+    [InlineData("POST", "/api/people/erase", """{"customer":"c1","dryrun":true}""", "/dryrun")]
+    public async Task A_misspelt_member_was_left_out_unseen(string method, string path, string body, string pointer)
+    {
+        await app.SeedAsync("BAD-1", 0);
+        var problem = await app.Client.SendAsync(new(new(method), path) { Content = new StringContent(body, Encoding.UTF8, "application/json") }, Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.Contains(pointer, problem.GetProperty("errors").EnumerateArray().Select(error => error.GetProperty("pointer").GetString()));
+        if (method == "PUT" && path.EndsWith("misspelt", StringComparison.Ordinal)) await app.Client.GetAsync(path, Cancel).ProblemAsync(HttpStatusCode.NotFound, "not-found");
+    }
+
+    [Theory]
+    [InlineData("/api/locations/", "WHC", "whc", """{"kind":"warehouse"}""")]
+    [InlineData("/api/channels/", "chan-a", "Chan-A", """{"kind":"b2b","locations":["WH1"]}""")]
+    public async Task Two_ids_that_differ_in_capitals_only_are_one_mistyped(string path, string id, string mistyped, string body)
+    {
+        await app.SeedAsync("BAD-1", 0);
+        await PutAsync(id).OkAsync();
+        var problem = await PutAsync(mistyped).ProblemAsync(HttpStatusCode.Conflict, "id-taken");
+        Assert.Contains($"'{id}'", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        await PutAsync(id).OkAsync();
+        await PutAsync(id, "*").ProblemAsync(HttpStatusCode.PreconditionFailed, "changed-meanwhile");
+        await PutAsync(id + "-new", "*").OkAsync();
+        await PutAsync(id, "\"1\"").ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+
+        Task<HttpResponseMessage> PutAsync(string which, string? ifNoneMatch = null)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Put, path + which) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+            if (ifNoneMatch is not null) request.Headers.TryAddWithoutValidation("If-None-Match", ifNoneMatch);
+            return app.Client.SendAsync(request, Cancel);
+        }
+    }
+
+    [Theory]
+    [InlineData("/api/health/live")]
+    [InlineData("/api/health/ready")]
+    public async Task Health_answers_those_who_ask_for_its_head_only(string path)
+    {
+        using var answer = await app.ClientWith(null).SendAsync(new(HttpMethod.Head, path), Cancel);
+        Assert.Equal((HttpStatusCode.OK, 0), (answer.StatusCode, (await answer.Content.ReadAsByteArrayAsync(Cancel)).Length));
+    }
+
     [Fact]
     public async Task A_channel_as_GET_answers_it_can_be_PUT_back()
     {
         await app.SeedAsync("BAD-1", 0);
-        await app.Client.PutAsync("/api/channels/put-back", new { kind = "shopify", locations = (string[])["WH1"], secret = "one", secretPrevious = "two", places = new Dictionary<string, string> { ["1"] = "WH1" } }.AsJson(), Cancel).OkAsync();
+        await app.Client.PutAsync("/api/channels/put-back", new { kind = "shopify", locations = (string[])["WH1"], secret = "one", secretPrevious = "two", places = new Dictionary<string, string> { ["1"] = "WH1" }, api = new { shop = "brand.myshopify.com", version = "2026-07", token = "t" } }.AsJson(), Cancel).OkAsync();
         var shown = await app.Client.GetAsync("/api/channels/put-back", Cancel).OkAsync();
         var again = await app.Client.PutAsync("/api/channels/put-back", new StringContent(shown.GetRawText(), Encoding.UTF8, "application/json"), Cancel).OkAsync();
         Assert.Equal(shown.GetRawText(), again.GetRawText());

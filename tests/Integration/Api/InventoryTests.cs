@@ -168,6 +168,33 @@ public sealed class InventoryTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Fact]
+    public async Task A_person_who_moves_or_writes_off_more_than_is_shown_is_asked_to_look_again()
+    {
+        await app.SeedAsync("MORE-1", 0);
+        await MoveAsync(new { id = "in", kind = "receive", sku = "MORE-1", location = "WH1", quantity = 5, bin = "A-01" }).OkAsync();
+        await MoveAsync(new { id = "back", kind = "return", sku = "MORE-1", location = "WH1", quantity = 2, to = "quarantine" }).OkAsync();
+        await Refused("a", "relocate", 6, 5, new { bin = "A-01", toBin = "B-02" });
+        await Refused("b", "relocate", 1, 0, new { toBin = "B-02" });
+        await Refused("c", "grade", 3, 2, new { });
+        await Refused("d", "adjust", -6, 5, new { });
+        await Refused("e", "adjust", -1, 0, new { bin = "B-02" });
+        var stock = await StockAsync("MORE-1");
+        Assert.Equal((5, 5, 2), (Units(stock, "onHand"), Units(stock, "locations", "WH1", "bins", "A-01"), Units(stock, "sequence")));
+        // What is shown goes, wherever it lies; and it is answered the same when it is there no more.
+        foreach (var times in Enumerable.Range(0, 2)) await MoveAsync(new { id = "gone", kind = "adjust", sku = "MORE-1", location = "WH1", quantity = -5 }).OkAsync();
+        Assert.Equal((0, 3), (Units(await StockAsync("MORE-1"), "onHand"), Units(await StockAsync("MORE-1"), "sequence")));
+
+        async Task Refused(string id, string kind, long quantity, long shown, object more)
+        {
+            var members = JsonSerializer.SerializeToNode(more, Json.Options)!.AsObject();
+            (members["id"], members["kind"], members["sku"], members["location"], members["quantity"]) = (id, kind, "MORE-1", "WH1", quantity);
+            var problem = await MoveAsync(members).ProblemAsync(HttpStatusCode.Conflict, "insufficient-stock");
+            Assert.Equal(shown, problem.GetProperty("available").GetInt64());
+            Assert.Contains("count", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task A_fact_that_contradicts_the_record_is_posted_and_opens_an_exception_that_a_person_resolves()
     {
         await app.SeedAsync("FACT-1", 2);

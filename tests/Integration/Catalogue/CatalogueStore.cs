@@ -37,7 +37,7 @@ public sealed class CatalogueStore : IAsyncLifetime
         var aliases = new Aliases(documents, time);
         var catalogue = new ProductCatalogue(documents, aliases, new Categories(documents, time), time);
         var locations = new Locations(documents, time);
-        return new(documents, aliases, catalogue, locations, new(catalogue), new(catalogue, aliases, locations, new InventoryLedger(documents, time)), new(catalogue, new LedgerReads(documents)), new(catalogue));
+        return new(documents, aliases, catalogue, locations, new(catalogue), new(catalogue, aliases, locations, new InventoryLedger(documents, time), new LedgerReads(documents)), new(catalogue, new LedgerReads(documents)), new(catalogue));
     }
 
     public ValueTask DisposeAsync()

@@ -130,6 +130,29 @@ public sealed class ImportTests : IAsyncLifetime
         Assert.Equal((7L, 350_000L), (balance.Locations["WH1"].OnHand, balance.Value));
         await Products(one, "style,name,colour,size,sku,cost\nA,A,Navy,M,A-M,6.00\n");
         Assert.Equal(1, (await Stock(one, "sku;location;quantity\n6291041500213;WH1;7\nA-M;WH2;0\n")).Repeated);
-        Assert.Equal(1, (await Stock(one, "sku;location;quantity\n6291041500213;WH1;7\nA-M;WH2;0\n", "once more")).Posted);
+    }
+
+    [Fact]
+    public async Task A_sku_has_one_opening_stock_at_a_location_whatever_file_it_comes_in()
+    {
+        var one = store.New();
+        await LocationsAsync(one);
+        await Products(one, "style,name,colour,size,sku,barcode,cost\nA,A,Navy,M,A-M,6291041500213,5.00\nA,A,Navy,L,A-L,,5.00\n");
+        Assert.Equal((2, 10L), (await Stock(one, "sku,location,quantity\nA-M,WH1,7\nA-L,WH1,3\n") is var first ? (first.Posted, first.Units) : default));
+        // Saved again by a spreadsheet, under another name, sorted, with a line more.
+        const string saved = "location,quantity,sku\r\nWH1,3,A-L\r\nWH1,7,6291041500213\r\nWH2,4,A-M\r\n";
+        Assert.Equal((1, 2, 4L), (await Stock(one, saved, "other", dryRun: true) is var would ? (would.Posted, would.Repeated, would.Units) : default));
+        Assert.Equal((1, 2, 4L), (await Stock(one, saved, "other") is var again ? (again.Posted, again.Repeated, again.Units) : default));
+        // Corrected: what is posted already is an error of its line, in a trial too, and the rest is not posted.
+        const string corrected = "sku,location,quantity,unitCost\nA-M,WH1,9,5.00\nA-L,WH1,3,6.00\nA-L,WH2,1,5.00\nA-M,WH2,0,\n";
+        foreach (var dryRun in new[] { true, false })
+        {
+            var errors = await Errors(() => Stock(one, corrected, "corrected", dryRun));
+            Assert.Equal([(2, "quantity"), (3, "quantity"), (5, "quantity")], errors.Select(error => (error.Line, error.Name!)));
+            Assert.Contains("'A-M' has its opening stock at 'WH1': 7, posted ", errors[0].Message, StringComparison.Ordinal);
+            Assert.Contains(": 3 at another cost, posted ", errors[1].Message, StringComparison.Ordinal);
+        }
+        var (m, l) = ((await one.Store.Skus.ReadItemAsync<Balance>(Balance.DocumentId, new("A-M"))).Resource, (await one.Store.Skus.ReadItemAsync<Balance>(Balance.DocumentId, new("A-L"))).Resource);
+        Assert.Equal((7L, 4L, 3L, false), (m.Locations["WH1"].OnHand, m.Locations["WH2"].OnHand, l.Locations["WH1"].OnHand, l.Locations.ContainsKey("WH2")));
     }
 }

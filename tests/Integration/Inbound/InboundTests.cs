@@ -67,7 +67,8 @@ public sealed class InboundTests : IAsyncLifetime
         await ShopifySender.SendAsync(client, ShopifySender.Order(2, ("TEE", 1)), signature: "wrong").ProblemAsync(HttpStatusCode.Unauthorized, "bad-signature");
         await ShopifySender.SendAsync(client, ShopifySender.Order(2, ("TEE", 1)), channel: "nobody").ProblemAsync(HttpStatusCode.Unauthorized, "bad-signature");
 
-        Assert.Equal(["ignored", "refused", "repeated", "accepted"], (await ListAsync()).Select(item => Text(item, "verdict")));
+        // Two of one millisecond stand in either order.
+        Assert.Equal(["accepted", "ignored", "refused", "repeated"], (await ListAsync()).Select(item => Text(item, "verdict")).Order());
         var refused = Assert.Single(await ListAsync("verdict=refused"));
         Assert.Equal(("400", "invalid-request"), (Text(refused, "status"), Text(refused, "outcome")));
         Assert.DoesNotContain(Directory.EnumerateDirectories(Path.Combine(app.Folder, "inbound")), folder => folder.EndsWith("nobody", StringComparison.Ordinal));

@@ -47,6 +47,28 @@ public sealed class OrderHttpTests : IAsyncLifetime
     async Task<long> CommittedAsync() => (await app.Client.GetAsync("/api/inventory/TEE-M").OkAsync()).GetProperty("committed").GetInt64();
 
     [Fact]
+    public async Task An_idempotency_key_stands_for_one_order()
+    {
+        var first = await PostAsync("k1", 2).OkAsync();
+        using (var again = await PostAsync("k1", 2))
+        {
+            Assert.Equal((HttpStatusCode.Created, "true"), (again.StatusCode, again.Headers.GetValues("Idempotent-Replayed").Single()));
+            Assert.Equal(first.GetRawText(), (await Task.FromResult(again).OkAsync()).GetRawText());
+        }
+        await PostAsync("k2", 2).ProblemAsync(HttpStatusCode.UnprocessableEntity, "idempotency-key-reused");
+        Assert.Equal(2, await CommittedAsync());
+        // Refused: the key is free again.
+        await PostAsync("k3", 200, "another").ProblemAsync(HttpStatusCode.Conflict, "insufficient-stock");
+        await PostAsync("k4", 1, "another").OkAsync();
+        Assert.Equal(3, await CommittedAsync());
+
+        Task<HttpResponseMessage> PostAsync(string externalId, long quantity, string key = "checkout-1") => app.Client.SendAsync(new(HttpMethod.Post, "/api/orders")
+        {
+            Content = new { channel = "portal", externalId, lines = new[] { new { sku = "TEE-M", quantity } } }.AsJson(), Headers = { { "Idempotency-Key", key } },
+        });
+    }
+
+    [Fact]
     public async Task A_signed_order_becomes_a_claim_and_its_cancel_gives_it_back()
     {
         var body = Order(5512345678901234567, 2);
