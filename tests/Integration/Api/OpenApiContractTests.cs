@@ -49,7 +49,8 @@ public sealed partial class OpenApiContractTests
     public void Operation_ids_are_the_functions_names()
     {
         foreach (var operation in Code)
-            Assert.Equal(operation.Code.GetCustomAttribute<FunctionAttribute>()!.Name, Described(operation)["operationId"]!.GetValue<string>());
+            // Ids are unique: a function that also answers HEAD has a second one.
+            Assert.Equal(operation.Code.GetCustomAttribute<FunctionAttribute>()!.Name + (operation.Method == "head" ? "Head" : ""), Described(operation)["operationId"]!.GetValue<string>());
     }
 
     [Fact]
