@@ -114,10 +114,21 @@ public sealed record SetClaim : Command
     /// <summary>Units that other lines of the same order hold tentatively of this SKU: their outcome is this one's, so they are not waited for.</summary>
     public long Beside { get; init; }
 
+    /// <summary>Lines of the same order that are about to hold less of this SKU: what they are to give up comes to this line in the same entry, so that no one
+    /// who waits comes in between. Each states its own target afterwards. What the order says at that moment, so it is not part of what the key stands for.</summary>
+    public IReadOnlyList<Giver> Givers { get; init; } = [];
+
     public override string Key => Ids.Revision(Order, Line, Revision);
 
     internal override void Describe(Canonical c) => c.Name("setClaim").Add(Order).Add(Line).Add(Quantity).Add(Places).Add(Revision)
         .Add((int)Shortage).Add((int)Kind).Add(AsksFirst).Add(Buffer).Add(Channel).Add(Fences).Add(Priority).Add(RequiredBy).Add(ExpiresAt).Add(Owner).Add(Tentative).Add(Beside);
+}
+
+/// <summary>A line that keeps <paramref name="Quantity"/> units in all, shipped ones included, and gives up the rest.</summary>
+public sealed record Giver(string Line, long Quantity)
+{
+    /// <summary>Most lines that one claim is served by.</summary>
+    public const int Most = 8;
 }
 
 /// <summary>Decides a tentative claim or a hold: <see cref="Keep"/> makes it a firm commitment, otherwise it is released. A request: refused

@@ -48,17 +48,18 @@ public static class Bundles
 
     /// <summary>Claims a bundle line that is not all-or-nothing as a whole order.</summary>
     /// <param name="execute">The ledger.</param>
+    /// <param name="order">The line's order.</param>
     /// <param name="claim">The command that the line would be if it were no bundle; its revision is the line's.</param>
     /// <param name="line">The line.</param>
     /// <param name="tentativeUntil">When what is asked first lapses; null in an edit, where firm units are held already.</param>
     /// <returns>As for a plain line, in bundles.</returns>
-    public static async Task<Outcome> ClaimAsync(Func<Command, Task<Outcome>> execute, SetClaim claim, OrderLine line, DateTimeOffset? tentativeUntil)
+    public static async Task<Outcome> ClaimAsync(Func<Command, Task<Outcome>> execute, Order order, SetClaim claim, OrderLine line, DateTimeOffset? tentativeUntil)
     {
         var (parts, whole) = (line.Bundle!.Parts, line.Quantity);
         var asked = claim with { Shortage = Shortage.Partial, Tentative = tentativeUntil is not null, ExpiresAt = tentativeUntil };
         for (var i = 0; i < parts.Count; i++)
         {
-            var outcome = await execute(Part(asked, line, i, whole, 2 * claim.Revision - 1));
+            var outcome = await execute(Part(asked, line, i, whole, 2 * claim.Revision - 1) with { Givers = Claiming.Givers(order, line, parts[i].Sku) });
             if (outcome.Verdict == Verdict.Superseded) return outcome;
             whole = Math.Min(whole, Held(outcome) / parts[i].Quantity);
         }

@@ -56,7 +56,7 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
         async Task ClaimAsync(int at)
         {
             var (line, claim) = (order.Lines[at], Claim(order, order.Lines[at]));
-            outcomes[at] = line.Bundle is null ? await execute(claim) : await Bundles.ClaimAsync(execute, claim, line, IsEdit(order) ? null : order.Plan!.RoutedAt + Tentative(order));
+            outcomes[at] = line.Bundle is null ? await execute(claim) : await Bundles.ClaimAsync(execute, order, claim, line, IsEdit(order) ? null : order.Plan!.RoutedAt + Tentative(order));
         }
 
         // All or nothing over the whole order: a part that is refused refuses it.
@@ -64,7 +64,7 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
         {
             var (line, claim) = (order.Lines[at], Claim(order, order.Lines[at]));
             claim = Bundles.Part(claim, line, part, line.Quantity, 2 * claim.Revision - 1);
-            var outcome = await execute(claim with { Beside = IsTentative(order) ? Beside(order, at, part, claim.Sku) : 0 });
+            var outcome = await execute(claim with { Beside = IsTentative(order) ? Beside(order, at, part, claim.Sku) : 0, Givers = Givers(order, line, claim.Sku) });
             outcomes[at] = outcome.Verdict switch
             {
                 Verdict.Applied => new(Verdict.Applied, new Dictionary<string, long> { ["*"] = line.Quantity }),
@@ -81,6 +81,13 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
     static bool Shrinks(Order order, OrderLine line) => IsOpen(order, line) && line.Was > line.Quantity;
 
     static bool Grows(Order order, OrderLine line) => IsOpen(order, line) && !(line.Was > line.Quantity);
+
+    /// <summary>The lines, as the ledger names them, that an edit takes units of this SKU off: they go to the line that is to have more, and not to who waits.</summary>
+    internal static IReadOnlyList<Giver> Givers(Order order, OrderLine line, string sku) => order.Revision == 1 || Shrinks(order, line) ? [] :
+    [
+        .. order.Lines.Where(other => Shrinks(order, other)).SelectMany(Bundles.Units).Where(unit => unit.Sku == sku).Take(Giver.Most)
+            .Select(unit => unit.Part < 0 ? new Giver(unit.Line.Id, unit.Line.Quantity) : new(Bundles.PartId(unit.Line.Id, unit.Part), unit.Line.Quantity * unit.Line.Bundle!.Parts[unit.Part].Quantity)),
+    ];
 
     /// <summary>Makes what the order holds tentatively, or on hold, firm; while the order is on hold, a hold. False when one of its claims is gone.</summary>
     public async Task<bool> KeepAsync(Order order)
@@ -129,6 +136,7 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
             AsksFirst = order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial, Buffer = order.Plan?.Buffer ?? 0,
             Channel = order.Channel, Fences = Fences(order), Priority = order.Priority, RequiredBy = order.RequiredBy,
             Tentative = tentative, Beside = tentative && line.Bundle is null ? Beside(order, line) : 0,
+            Givers = line.Bundle is null ? Givers(order, line, line.Sku) : [],
             ExpiresAt = tentative ? order.Plan!.RoutedAt + Tentative(order) : hold?.ExpiresAt, Actor = Actor(order),
             Kind = hold is null ? ClaimKind.Commit : ClaimKind.Hold, Owner = hold?.Owner, OwnerLimit = order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial ? hold?.Limit : null,
         };

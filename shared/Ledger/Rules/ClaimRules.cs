@@ -9,15 +9,17 @@ internal static class ClaimRules
         if (c.Revision <= line.Revision) return s.Seal(c, "superseded", Outcome(s, line, Verdict.Superseded));
 
         var mine = s.ClaimsOf(line).ToList();
+        if (Given(s, c) is not { } given) return Decision.Unknown;
+        var near = given.Count == 0 ? mine : [.. mine, .. given];
         var wanted = Math.Max(0, c.Quantity - line.Shipped - mine.Sum(m => m.Staged));
-        if (!WithinLimit(s, c, mine, ref wanted, out var permitted)) return Decision.Unknown;
+        if (!WithinLimit(s, c, near, mine, ref wanted, out var permitted)) return Decision.Unknown;
         if (wanted > permitted)
         {
             if (line is { Blind: true, Revision: 0 }) s.Forget(c.Order, c.Line);
             return Decision.Refuse($"{c.Owner} may hold {c.OwnerLimit} of {c.Sku} in all, {permitted} more for this line, not {wanted}.", permitted);
         }
-        var fence = FenceFor(s, c, mine, wanted);
-        var fill = Fill(s, c, mine, wanted, fence);
+        var fence = FenceFor(s, c, near, wanted);
+        var fill = Fill(s, c, near, wanted, fence);
         if (fill.Missing > 0)
         {
             var tentative = c.Places.Where(Accounts.IsLocation).Distinct().Sum(p => s.Balance.Locations.TryGetValue(p, out var stock) ? stock.Tentative : 0)
@@ -30,6 +32,13 @@ internal static class ClaimRules
             }
         }
         // Rebalancing what this frees may need more knowledge; it is asked for before anything is changed.
+        foreach (var claim in given)
+        {
+            var place = claim.Place;
+            var before = s.Claims[claim.Id];
+            var units = Math.Min(claim.Held, fill.Taken.GetValueOrDefault(place) - Held(mine, place) - given.TakeWhile(other => other != claim).Where(other => other.Place == place).Sum(other => other.Held));
+            if (units > 0) s.Put(before with { Held = before.Held - units });
+        }
         var at = mine.Count > 0 ? mine.Min(m => m.At) : s.Now;
         foreach (var place in mine.Select(m => m.Place).Union(fill.Taken.Keys).ToList())
         {
@@ -68,7 +77,7 @@ internal static class ClaimRules
         {
             if (missing == 0) break;
             if (taken.ContainsKey(place) || place == Accounts.Short) continue;
-            var own = mine.Where(m => m.Place == place).Sum(m => m.Held);
+            var own = Held(mine, place);
             var take = Math.Min(missing, Math.Min(ceiling, Room(s, c, place) + own));
             if (take <= 0) continue;
             taken[place] = take;
@@ -77,6 +86,37 @@ internal static class ClaimRules
         }
         return (taken, missing);
     }
+
+    /// <summary>What lines of the same order are about to give up at the places asked for, as claims of so many units; what they wait for they give up first.
+    /// Null: their history has to be asked for.</summary>
+    static List<Claim>? Given(Session s, SetClaim c)
+    {
+        if (c.Givers.Count == 0) return Nothing;
+        var given = new List<Claim>();
+        var known = true;
+        foreach (var giver in c.Givers.Take(Giver.Most))
+        {
+            if (s.Line(c.Order, giver.Line) is not { } line)
+            {
+                known = false;
+                continue;
+            }
+            var claims = s.ClaimsOf(line).ToList();
+            var left = claims.Sum(claim => claim.Staged) + claims.Where(claim => claim.Place != Accounts.Short).Sum(claim => claim.Held) - Math.Max(0, giver.Quantity - line.Shipped);
+            foreach (var claim in claims.Where(claim => claim is { Held: > 0, Tentative: false } && Accounts.IsLocation(claim.Place) && c.Places.Contains(claim.Place)))
+            {
+                var units = Math.Min(left, claim.Held);
+                if (units <= 0) break;
+                given.Add(claim with { Held = units, Staged = 0 });
+                left -= units;
+            }
+        }
+        return known ? given : null;
+    }
+
+    static readonly List<Claim> Nothing = [];
+
+    static long Held(List<Claim> claims, string place) => claims.Where(claim => claim.Place == place).Sum(claim => claim.Held);
 
     static long Room(Session s, SetClaim c, string place)
     {
@@ -87,12 +127,12 @@ internal static class ClaimRules
 
     /// <summary>Judges a hold against what its owner may have of the SKU: <paramref name="permitted"/> units for this line, and never fewer than it has.
     /// A request that takes part of it is cut. False: the owner's holds have to be asked for.</summary>
-    static bool WithinLimit(Session s, SetClaim c, List<Claim> mine, ref long wanted, out long permitted)
+    static bool WithinLimit(Session s, SetClaim c, List<Claim> near, List<Claim> mine, ref long wanted, out long permitted)
     {
         permitted = long.MaxValue;
         if (c is not { Kind: ClaimKind.Hold, Owner: { } owner, OwnerLimit: { } limit } || wanted == 0) return true;
         if (!s.TryOwned(owner, out var owned)) return false;
-        foreach (var claim in mine) if (claim.Kind == ClaimKind.Hold && claim.Owner == owner) owned -= claim.Held;
+        foreach (var claim in near) if (claim.Kind == ClaimKind.Hold && claim.Owner == owner) owned -= claim.Held;
         permitted = Math.Max(limit - owned, mine.Sum(m => m.Held));
         if (c.Shortage == Shortage.Partial) wanted = Math.Min(wanted, permitted);
         return true;

@@ -52,5 +52,5 @@ internal static class Deciding
     };
 
     /// <summary>The most operations a command takes beside serving and uncovering others, for which <see cref="Session.Room"/> answers.</summary>
-    public static int Cost(Command command) => command switch { SetClaim c => 2 + c.Places.Count + 2, Reassign => 4 + 2 * Reassigning.MostPlaces, _ => 6 };
+    public static int Cost(Command command) => command switch { SetClaim c => 2 + c.Places.Count + 2 + c.Givers.Count * c.Places.Count, Reassign => 4 + 2 * Reassigning.MostPlaces, _ => 6 };
 }

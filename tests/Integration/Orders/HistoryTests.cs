@@ -17,14 +17,14 @@ public class HistoryTests
 {
     internal static readonly Channel Shop = Channel(ShortagePolicy.Oversold, "shop") with { Places = new Dictionary<string, string> { ["655441491"] = "STORE" } };
 
-    sealed record Event(int Kind, int Line, int Units);
+    internal sealed record Event(int Kind, int Line, int Units);
 
-    static readonly Gen<Event[]> Events = Gen.Select(Gen.Int[0, 7], Gen.Int[0, 3], Gen.Int[1, 2], (kind, line, units) => new Event(kind, line, units)).Array[1, 6];
+    internal static readonly Gen<Event[]> Events = Gen.Select(Gen.Int[0, 7], Gen.Int[0, 3], Gen.Int[1, 2], (kind, line, units) => new Event(kind, line, units)).Array[1, 6];
 
     internal static Task<WebhookAnswer> DeliverAsync(Instance at, Delivery delivery) => ShopifyWebhooks.System(at.Get<Intake>(), at.Get<ShopifyReads>()).Handle(new(Shop, delivery.Topic,
         name => name.EndsWith("Triggered-At", StringComparison.Ordinal) ? delivery.TriggeredAt.ToString("O", CultureInfo.InvariantCulture) : null, JsonSerializer.SerializeToUtf8Bytes(delivery.Body)));
 
-    static SimulatedOrder Play(long id, bool till, string[] skus, Event[] events)
+    internal static SimulatedOrder Play(long id, bool till, string[] skus, Event[] events)
     {
         var history = new SimulatedOrder(id, till);
         history.Create((skus[0], 2), (skus[1], 1));

@@ -36,6 +36,7 @@ public class LedgerPropertyTests
         {
             Sku = Say.Sku, Actor = "x", Order = o, Line = l, Quantity = q, Places = p, Revision = r, Shortage = s, Tentative = t && s == Shortage.Refuse,
             AsksFirst = s != Shortage.Short, Buffer = n == 0 ? 2 : 0, Priority = n, Fences = n % 2 == 0 ? ["channel:shop"] : [],
+            Givers = n is 1 or 4 ? [new(l == "1" ? "2" : "1", q / 2)] : [],
             Kind = n == 3 ? ClaimKind.Hold : ClaimKind.Commit, ExpiresAt = n == 3 ? new DateTimeOffset(2026, 11, 23, 9, 0, 30, TimeSpan.Zero) : null,
         })),
         (2, Gen.Select(Order, Line, Gen.Long[1, 5], Gen.Bool, Gen.Bool).Select((o, l, r, k, x) => (Command)new Settle { Sku = Say.Sku, Actor = "x", Order = o, Line = l, Revision = r, Keep = k, Lapsed = x && !k })),

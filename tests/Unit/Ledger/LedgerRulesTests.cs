@@ -38,6 +38,23 @@ public class LedgerRulesTests
     }
 
     [Fact]
+    public void SetClaim_TakesOverWhatItsOrdersOtherLineGivesUp_BeforeAnyoneWhoWaits()
+    {
+        ledger.Execute(Say.Receive("a", 2), new SetLimit { Sku = Say.Sku, Actor = "x", Id = "f", Fence = "channel:shop", Quantity = 2 });
+        ledger.Execute(Say.Claim("o1", 2) with { AsksFirst = true, Fences = ["channel:shop"] }, Say.Claim("o2", 1, shortage: Shortage.Short));
+        var swap = Say.Claim("o1", 2, revision: 2, line: "2") with { AsksFirst = true, Fences = ["channel:shop"], Givers = [new("1", 0)] };
+        Assert.Equal(Verdict.Refused, ledger.Execute(swap with { Quantity = 3 }).Verdict);
+        Assert.Equal(2, ClaimOf("o1")!.Held);
+        Assert.Equal(Verdict.Applied, ledger.Execute(swap).Verdict);
+        ledger.Execute(Say.Claim("o1", 0, revision: 2));
+        Assert.Equal((null, 2, 1), (ClaimOf("o1"), ClaimOf("o1", line: "2")!.Held, ledger.Balance.Short));
+        // Only what the other line holds beyond its own target, and what nobody needs here stays with it.
+        ledger.Execute(Say.Claim("o1", 1, revision: 3, line: "3") with { AsksFirst = true, Fences = ["channel:shop"], Givers = [new("2", 1)] });
+        Assert.Equal((1, 1), (ClaimOf("o1", line: "2")!.Held, ClaimOf("o1", line: "3")!.Held));
+        Clean();
+    }
+
+    [Fact]
     public void SetClaim_RevisionOneThatComesAfterACancel_ClaimsNothing()
     {
         ledger.Execute(Say.Receive("a", 10));
