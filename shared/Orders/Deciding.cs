@@ -70,12 +70,24 @@ public static class Deciding
         Revision = order.Revision + 1,
         Lines = [.. order.Lines.Select(line => line with { Committed = 0, Backordered = 0, Oversold = 0, Cancelled = line.Quantity })],
         UpdatedAt = now,
-        Intake = order.Lines.Any(line => line.MayHold) && !order.Test ? new(IntakeStep.Release, 1, owner) : null,
-        IntakeDue = order.Lines.Any(line => line.MayHold) && !order.Test ? now + Intake.Lease : null,
+        Intake = HasToRelease(order) ? new(IntakeStep.Release, 1, owner) : null,
+        IntakeDue = HasToRelease(order) ? now + Intake.Lease : null,
     };
 
+    /// <summary>The order that turned out to be a trial: nothing is to be held from its next revision on.</summary>
+    public static Order Tried(Order order, string owner, DateTimeOffset now) => order with
+    {
+        Status = OrderStatus.Committed,
+        Revision = order.Revision + 1,
+        Lines = [.. order.Lines.Select(line => line with { Committed = 0, Backordered = 0, Oversold = 0 })],
+        Intake = order.Lines.Any(line => line.MayHold) ? new(IntakeStep.Release, 1, owner) : null,
+        IntakeDue = order.Lines.Any(line => line.MayHold) ? now + Intake.Lease : null,
+    };
+
+    static bool HasToRelease(Order order) => order.Lines.Any(line => line.MayHold) && (!order.Test || order.Intake is not null);
+
     /// <summary>The order in the hands of someone new, because its time was up or its tentative claims lapsed. All-or-nothing orders skip a
-    /// revision: at that one everything earlier is fenced off before they ask again.</summary>
+    /// revision: at that one everything earlier is fenced off before they ask again. Orders with bundles ask at a new one.</summary>
     public static Order TakenOver(Order order, string owner, DateTimeOffset now, bool again = false)
     {
         var attempts = order.Intake!.Attempts + 1;
@@ -85,7 +97,10 @@ public static class Deciding
             IntakeDue = now + TimeSpan.FromSeconds(Math.Min(3600, Intake.Lease.TotalSeconds * Math.Pow(2, Math.Min(attempts - 1, 10)))),
             UpdatedAt = now,
         };
-        if (next.Intake.Step != IntakeStep.Claim || order.Shortage != ShortagePolicy.Refuse || Claiming.IsEdit(order)) return next;
+        if (next.Intake.Step != IntakeStep.Claim || Claiming.IsEdit(order)) return next;
+        // What was asked tentatively for a bundle may have lapsed, and the ledger's answers to it with that: it is asked anew.
+        if (order.Shortage != ShortagePolicy.Refuse)
+            return order.Lines.Any(line => line is { Claims: true, Bundle: not null }) ? next with { Revision = order.Revision + 1, Plan = order.Plan! with { RoutedAt = now, Revision = order.Revision + 1 } } : next;
         return next with { Status = OrderStatus.Received, Revision = order.Revision + 2, Plan = order.Plan! with { RoutedAt = now, Revision = order.Revision + 2 } };
     }
 
@@ -98,7 +113,7 @@ public static class Deciding
         long held = 0;
         foreach (var (place, units) in outcome.Held ?? new Dictionary<string, long>(0))
             if (place != Accounts.Short) held += units;
-        return line with { Committed = held, Missing = line.Quantity - held };
+        return line with { Committed = held, Missing = line.Quantity - held, Oversold = 0 };
     }
 
     static OrderStatus StatusOf(Order order, IReadOnlyList<OrderLine> lines) =>

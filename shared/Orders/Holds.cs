@@ -50,7 +50,8 @@ public static class Holds
         if (order.Status is OrderStatus.Cancelled or OrderStatus.Refused) throw ProblemException.Conflict("not-held", "The order is not on hold", $"Order '{order.Id}' is {Word(order.Status)}.");
         if (AsksFirst(order) && (hold.Ended is not null || hold.ExpiresAt <= now)) throw Lapsed(order);
         var confirmed = order with { Hold = hold with { Ended = HoldEnd.Confirmed, EndedAt = now, EndedBy = actor }, UpdatedAt = now };
-        return hold.Ended is HoldEnd.Expired ? Again(confirmed, owner, now)
+        // What is not decided yet was asked for as a hold: it is asked for anew, as a sale.
+        return hold.Ended is HoldEnd.Expired || order.Intake is not null ? Again(confirmed, owner, now)
             : confirmed with { Intake = new(IntakeStep.Confirm, 1, owner), IntakeDue = now + Intake.Lease };
     }
 
@@ -81,7 +82,8 @@ public static class Holds
     {
         Revision = order.Revision + 1, UpdatedAt = now,
         Lines = [.. order.Lines.Select(line => line.Claims ? line with { Revision = order.Revision + 1, Was = line.Quantity, Cancelled = Math.Max(0, (line.Ordered ?? 0) - line.Quantity) } : line)],
-        Intake = new(IntakeStep.Claim, 1, owner, order.Revision + 1), IntakeDue = now + Intake.Lease,
+        // What was still to be claimed or let go of stays to be done.
+        Intake = new(IntakeStep.Claim, 1, owner, order.Intake is { Step: IntakeStep.Claim } pending ? pending.Since : order.Revision + 1), IntakeDue = now + Intake.Lease,
     };
 
     /// <summary>The 409 of a hold that is over.</summary>

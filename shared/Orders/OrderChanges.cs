@@ -46,14 +46,15 @@ public static class OrderChanges
     public static Order Follow(Order order, Order said, string owner, DateTimeOffset now, Func<string, string?> place)
     {
         var heard = Judge(order, said);
-        var cancel = order.Cancel ?? said.Cancel;
-        if (heard is not Heard.Changed && (cancel is null || order.Cancel is not null)) return order;
+        // What we were asked to cancel is done once the channel says so.
+        var cancel = order.Cancel is { State: CancelState.Done } ? order.Cancel : said.Cancel ?? order.Cancel;
+        if (heard is not Heard.Changed && cancel == order.Cancel) return order;
         var next = order with { Cancel = cancel };
         if (heard is Heard.Changed)
             next = next with
             {
                 Name = said.Name ?? order.Name, PlacedAt = said.PlacedAt ?? order.PlacedAt, Currency = said.Currency, Presentment = said.Presentment, Source = said.Source,
-                Test = order.Test || said.Test, Till = order.Till ?? said.Till, References = said.References, Lines = Merge(order.Lines, said.Lines),
+                Test = said.Test, Till = order.Till ?? said.Till, References = said.References, Lines = Merge(order.Lines, said.Lines),
                 Refunds = Union(order.Refunds, said.Refunds, said.Source!), Reread = order.Reread is { } at && !said.Source!.Covers(at) ? at : null,
                 Status = order.Status is not OrderStatus.Announced ? order.Status : said.Test ? OrderStatus.Committed : OrderStatus.Received,
             };
@@ -101,7 +102,9 @@ public static class OrderChanges
         if (next.Cancel is { } cancel && !underWay && before.Status is not (OrderStatus.Cancelled or OrderStatus.Refused or OrderStatus.Expired))
             next = Deciding.Cancelled(next, cancel, owner, now);
         else if (next.Status is OrderStatus.Cancelled) next = next with { Lines = [.. next.Lines.Select(line => line with { Cancelled = line.Quantity })] };
-        else if (!next.Test && next.Status is not (OrderStatus.Refused or OrderStatus.Expired)) next = Revised(before, next, owner, now);
+        else if (next.Status is OrderStatus.Refused or OrderStatus.Expired) { }
+        else if (!next.Test) next = Revised(before, next, owner, now);
+        else if (!before.Test && before.Status is not OrderStatus.Announced) next = Deciding.Tried(next, owner, now);
         return TillFacts.Plan(next with { UpdatedAt = now }, owner, now, place);
     }
 
@@ -113,12 +116,12 @@ public static class OrderChanges
         for (var i = 0; i < lines.Length; i++)
         {
             var old = known.GetValueOrDefault(lines[i].Id);
-            var (had, has) = (old is { Claims: true } ? old.Quantity : 0, lines[i].Claims ? lines[i].Quantity : 0);
+            var (had, has) = (old is { Claims: true } && !before.Test ? old.Quantity : 0, lines[i].Claims ? lines[i].Quantity : 0);
             if (had == has && (has == 0 || ReferenceEquals(old!.Moved, lines[i].Moved))) continue;
             lines[i] = lines[i] with { Revision = revision, Was = old?.Was ?? had };
             changed = true;
         }
-        if (!changed) return before.Status is OrderStatus.Announced && next.Status is not OrderStatus.Announced
+        if (!changed) return (before.Status is OrderStatus.Announced && next.Status is not OrderStatus.Announced) || before.Test
             ? next with { Revision = revision, Intake = new(IntakeStep.Claim, 1, owner, revision), IntakeDue = now + Intake.Lease } : next;
         var since = before.Intake is { Step: IntakeStep.Claim } pending ? pending.Since : revision;
         return next with { Revision = revision, Lines = lines, Intake = new(IntakeStep.Claim, 1, owner, since), IntakeDue = now + Intake.Lease };

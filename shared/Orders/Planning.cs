@@ -150,16 +150,18 @@ public sealed class StockView(LedgerReads ledger, TimeProvider time)
     public async Task<Claimed> NameShortAsync(Order order, Claimed refused)
     {
         var unasked = Enumerable.Range(0, order.Lines.Count).Where(i => order.Lines[i].Claims && refused.Outcomes[i] is null).ToList();
-        var balances = await ReadAsync(unasked.Select(i => order.Lines[i].Sku).Distinct(StringComparer.Ordinal));
+        var balances = await ReadAsync(unasked.SelectMany(i => Bundles.Units(order.Lines[i])).Select(unit => unit.Sku).Distinct(StringComparer.Ordinal));
         var outcomes = refused.Outcomes.ToArray();
         foreach (var i in unasked)
         {
             var line = order.Lines[i];
-            var free = balances.GetValueOrDefault(line.Sku) is { } balance
-                ? (line.Places ?? []).Sum(place => Math.Max(0, balance.Locations.GetValueOrDefault(place)?.Available ?? 0)) : 0;
+            var free = line.Bundle is null ? Free(line.Sku, line.Places) : line.Bundle.Parts.Min(part => Free(part.Sku, part.Places ?? line.Places) / part.Quantity);
             if (free < line.Quantity) outcomes[i] = new(Verdict.Refused, Available: free);
         }
         return refused with { Outcomes = outcomes };
+
+        long Free(string sku, IReadOnlyList<string>? places) => balances.GetValueOrDefault(sku) is { } balance
+            ? (places ?? []).Sum(place => Math.Max(0, balance.Locations.GetValueOrDefault(place)?.Available ?? 0)) : 0;
     }
 
     async ValueTask<Balance?> FindAsync(string sku)

@@ -55,6 +55,9 @@ public class BundleTests
         await rig.RecoverAsync();
         Assert.Equal((OrderStatus.Refused, 1L), (refused.Status, refused.Lines[0].Missing));
         Assert.Equal((0, 0), await HeldAsync(rig));
+        // A line that is short does not make a bundle short that was not asked for any more.
+        var other = (await rig[0].TakeAsync(Channel(ShortagePolicy.Refuse), Draft("3", ("SET", 1), (await rig.StockAsync("0", 0), 1)))).Order;
+        Assert.Equal((OrderStatus.Refused, "0 1"), (other.Status, string.Join(" ", other.Lines.Select(line => line.Missing))));
         var had = (await rig[0].TakeAsync(Channel(ShortagePolicy.Refuse), Draft("2", ("SET", 2), ("B", 3)))).Order;
         await rig.RecoverAsync();
         Assert.Equal((OrderStatus.Committed, (2L, 7L)), (had.Status, await HeldAsync(rig)));

@@ -145,4 +145,23 @@ public sealed class HoldTests
             Assert.Empty(await rig.AuditAsync(a));
         }
     }
+
+    [Theory]
+    [InlineData(ShortagePolicy.Backorder)]
+    [InlineData(ShortagePolicy.Partial)]
+    public async Task A_hold_that_is_sold_before_it_was_decided_is_a_commitment_and_does_not_lapse(ShortagePolicy policy)
+    {
+        await using var rig = await OrderRig.StartAsync();
+        var (a, channel) = (await rig.StockAsync("A", 3), OrderRig.Channel(policy));
+        var stuck = new TaskCompletionSource<Outcome>();
+        var intake = Microsoft.Extensions.DependencyInjection.ActivatorUtilities.CreateInstance<Intake>(rig[0].Services, new Claiming(_ => stuck.Task));
+        var quote = (await intake.TakeAsync(channel, Quote("q1", TimeSpan.FromHours(1), (a, 3)), TimeSpan.FromMilliseconds(50))).Order;
+        Assert.Equal(IntakeStep.Claim, quote.Intake!.Step);
+        var sold = (await rig[0].Get<Intake>().ConfirmAsync(quote.Id, "rep:anna", Patience))!.Order;
+        Assert.Equal((OrderStatus.Committed, 3), (sold.Status, sold.Lines[0].Committed));
+        await rig.RecoverAsync();
+        Assert.Equal((OrderStatus.Committed, 3), ((await rig[0].ReadAsync(quote.Id))!.Status, await rig.HeldAsync(a)));
+        Assert.Equal((ClaimKind.Commit, null), (await rig[0].Get<LedgerReads>().ClaimsAsync(a, 10, null)).Items.Select(claim => (claim.Kind, claim.ExpiresAt)).Single());
+        stuck.SetException(new InvalidOperationException("the instance is gone"));
+    }
 }
