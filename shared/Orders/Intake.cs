@@ -38,7 +38,7 @@ public sealed partial class Intake(
         var creation = orders.CreateAsync(planned);
         await Task.WhenAll(writing, creation);
         var (order, created) = creation.Result;
-        if (!created && content is not null && order.Content is not null && order.Content != content) throw ProblemException.Reused(order.Id);
+        if (!created && content is not null && order.Content != content) throw ProblemException.Reused(order.Id);
         if (person is not null && content is not null) await orders.CreatePersonAsync(person);
         if (created) OrderMetrics.Received(order);
         var heard = created ? Heard.New : Heard.Repeat;
@@ -168,8 +168,9 @@ public sealed partial class Intake(
             var next = OrderChanges.Follow(current, said, owner, Now, channel.PlaceOf);
             return ReferenceEquals(next, current) ? current : await planning.CompleteAsync(next, channel);
         });
-        if (changed && order.Cancel is { State: CancelState.Done } && order.Status is OrderStatus.Fulfilling or OrderStatus.Shipped && order.Till is null) await exceptions.CancelledUnderWayAsync(order);
-        foreach (var refund in changed ? draft.Refunds ?? [] : []) await exceptions.RefundedAsync(order, refund);
+        // Told again when the message comes again: whoever heard it first may have died once it was durable. Ids follow from what it is about.
+        if (draft.Cancel is not null && order.Cancel is { State: CancelState.Done } && order.Status is OrderStatus.Fulfilling or OrderStatus.Shipped && order.Till is null) await exceptions.CancelledUnderWayAsync(order);
+        foreach (var refund in changed || heard is not Heard.Older ? draft.Refunds ?? [] : []) await exceptions.RefundedAsync(order, refund);
         if (heard is Heard.Older) LogOlder(order.Id);
         return (order, changed && heard is not Heard.Changed ? Heard.Changed : heard);
     }

@@ -58,7 +58,6 @@ public sealed class OrderProgress(Store store, OrderStore orders, Intake intake,
     async Task<bool> BringUpAsync(Order order, Dictionary<string, long> waiting)
     {
         if (order.Intake is not null || order.Status is not (OrderStatus.Committed or OrderStatus.Backordered or OrderStatus.Oversold or OrderStatus.Partial or OrderStatus.Held)) return false;
-        if (order.Shortage is not (ShortagePolicy.Oversold or ShortagePolicy.Backorder)) return false;
         // What was read of the claims may be from before the order was decided: read again, after the order, what seems different.
         foreach (var line in order.Lines)
         {
@@ -75,8 +74,8 @@ public sealed class OrderProgress(Store store, OrderStore orders, Intake intake,
             else if (line.Backordered + line.Oversold != waiting.GetValueOrDefault(line.Id)) waiting[line.Id] = await ShortAsync(order, line.Id, line.Sku);
         }
         var next = Deciding.Progressed(order, waiting, InstantConverter.Cut(time.GetUtcNow()));
-        // A part that has come may make a bundle whole: it is claimed once more, by the sweeper.
-        if (next.Lines.Any(line => line is { Bundle: not null, Claims: true } && line.Backordered + line.Oversold > 0))
+        // A part that has come may make a bundle whole: it is claimed once more, by the sweeper. An order that asked first waits for nothing but what was taken of it.
+        if (order.Shortage is ShortagePolicy.Oversold or ShortagePolicy.Backorder && next.Lines.Any(line => line is { Bundle: not null, Claims: true } && line.Backordered + line.Oversold > 0))
         {
             var balances = await stock.ReadAsync(next.Lines.Where(line => line.Bundle is not null).SelectMany(line => line.Bundle!.Parts).Select(part => part.Sku).Distinct(StringComparer.Ordinal));
             next = Bundles.Again(next, balances, Guid.NewGuid().ToString("N"), InstantConverter.Cut(time.GetUtcNow())) ?? next;
