@@ -32,6 +32,7 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
     {
         var channel = await channels.FindAsync(asked.Channel, cancel)
             ?? throw ProblemException.Invalid($"/channel: There is no channel '{asked.Channel}'. PUT api/channels/{{id}} makes one.", [new Fault("/channel", "There is no such channel.")]);
+        OrderRequest.CheckChannel(channel, caller);
         if (!channel.Locations.All(caller.ReachesLocation)) throw ProblemException.Forbidden($"Orders of the channel '{channel.Id}' are filled from locations that your key does not reach. Use a key without a location scope.");
         if (asked.Draft.Hold is { } hold) OrderRequest.CheckHold(channel, hold.ExpiresAt, time.GetUtcNow(), "/hold/expiresAt");
         await asked.CheckAsync(code => catalogue.ResolveAsync(code));

@@ -65,11 +65,24 @@ public sealed record OrderRequest(string Channel, Draft Draft)
         if (Draft.Customer is { } named)
         {
             caller.RequireCustomer(named);
-            return this;
+            return this with { Draft = Draft with { Hold = HoldFor(caller, named) } };
         }
-        return customers.Count == 1 ? this with { Draft = Draft with { Customer = customers[0] } }
+        return customers.Count == 1 ? this with { Draft = Draft with { Customer = customers[0], Hold = HoldFor(caller, customers[0]) } }
             : throw ProblemException.Invalid("/customer: Say which of your customers the order is for.", [new Fault("/customer", "It is missing, and your key reaches several or none.")]);
     }
+
+    /// <summary>Refuses a channel whose orders a key for some customers may not write: what it has sold already it says itself, and no ring-fence or shortage stops it.</summary>
+    /// <exception cref="ProblemException">403.</exception>
+    public static void CheckChannel(Channel channel, Caller caller)
+    {
+        if (caller.Scope.Customers is not null && channel.Shortage is ShortagePolicy.Oversold)
+            throw ProblemException.Forbidden($"Channel '{channel.Id}' reports what it has sold already, and your key is for some customers only. Order by a channel that asks first or lets wait.");
+    }
+
+    // Whose hold it is counts against the owner's limit: a customer's own key holds in the customer's name.
+    Hold? HoldFor(Caller caller, string customer) => Draft.Hold is not { } hold || caller.Role != Role.Portal ? Draft.Hold
+        : hold.Owner == caller.Actor || hold.Owner == "customer:" + customer ? hold with { Owner = "customer:" + customer }
+        : throw ProblemException.Forbidden("A portal key holds for its customer: it may not name another owner. Leave hold.owner out.");
 
     /// <summary>Refuses codes that mean no SKU of ours: who asks can correct them.</summary>
     /// <exception cref="ProblemException">400 with the JSON pointer of every one.</exception>

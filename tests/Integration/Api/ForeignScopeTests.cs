@@ -107,6 +107,20 @@ public sealed class ForeignScopeTests(EntraFixture entra) : IClassFixture<EntraF
     }
 
     [Fact]
+    public async Task A_customer_neither_orders_by_a_channel_that_has_sold_already_nor_holds_in_anothers_name()
+    {
+        await SeedAsync();
+        await app.Client.PutAsync("/api/channels/webshop", new { kind = "shopify", locations = (string[])[Place], shortage = "oversold" }.AsJson(), Cancel).OkAsync();
+        using var portal = await app.ClientAsAsync(Role.Portal, new(Customers: ["shop-8"]));
+        object Body(string channel, string external, object? hold) => new { channel, externalId = external, hold, lines = (object[])[new { sku = Sku, quantity = 1 }] };
+        await portal.PostAsync("/api/orders", Body("webshop", "5123456789012", null).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Forbidden, "forbidden");
+        var until = TimeProvider.System.GetUtcNow().AddDays(1).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
+        await portal.PostAsync("/api/orders", Body(Channel, "held-1", new { owner = "rep:anna", expiresAt = until }).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Forbidden, "forbidden");
+        var held = await portal.PostAsync("/api/orders", Body(Channel, "held-2", new { expiresAt = until }).AsJson(), Cancel).OkAsync();
+        Assert.Equal("customer:shop-8", held.GetProperty("hold").GetProperty("owner").GetString());
+    }
+
+    [Fact]
     public async Task A_portal_key_without_customers_reaches_no_order_and_cannot_be_made()
     {
         await SeedAsync();
