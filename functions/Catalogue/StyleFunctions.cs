@@ -18,7 +18,8 @@ public sealed class StyleFunctions(ProductCatalogue catalogue, StyleInventories 
     public async Task<IResult> PutStyle([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "api/styles/{id}")] HttpRequest request, string id, FunctionContext context)
     {
         var draft = StyleRequest.Parse(id, await request.FieldsAsync(Limit));
-        var plan = await catalogue.PutStyleAsync(draft, request.Condition(), context.Caller().Actor, planned => CostChanges.Approve(planned, context.Caller()), context.CancellationToken);
+        var alone = await approvals.LeewayAsync(context.Caller(), ApprovalKind.Cost) is null;
+        var plan = await catalogue.PutStyleAsync(draft, request.Condition(), context.Caller().Actor, planned => CostChanges.Approve(planned, context.Caller(), alone), context.CancellationToken);
         var found = await catalogue.GetStyleAsync(id, context.CancellationToken);
         request.SetETag(found.Style.ETag);
         return Request.Answer(StyleRequest.View(found, context.Caller()), plan.Before is null ? StatusCodes.Status201Created : StatusCodes.Status200OK);
@@ -84,7 +85,7 @@ public sealed class StyleFunctions(ProductCatalogue catalogue, StyleInventories 
         {
             var known = await FindAsync(sku, null, context);
             var what = $"Change the cost of {known.Sku} from {Said(known.Cost)} to {Said(cost)}.";
-            return await ApprovalFunctions.PendingAsync(request, approvals, approvals.Draft(context.Caller(), ApprovalKind.Cost, what, new() { Cost = new(known.Sku, cost) }, $"cost:{known.ETag}:{cost}", known.Sku));
+            return await ApprovalFunctions.PendingAsync(request, approvals, approvals.Draft(context.Caller(), ApprovalKind.Cost, what, new() { Cost = new(known.Sku, cost, known.Cost) }, $"cost:{known.ETag}:{cost}", known.Sku));
         }
         var product = await catalogue.SetCostAsync(sku, cost, context.Caller().Actor, planned => CostChanges.Approve(planned, context.Caller()), context.CancellationToken);
         return Request.Answer(StyleRequest.View(product, context.Caller())!);

@@ -64,8 +64,8 @@ public sealed record Asked
     }
 }
 
-/// <summary>Another cost of one unit, in ten-thousandths; null: none is stated.</summary>
-public sealed record CostChange(string Sku, long? Cost);
+/// <summary>Another cost of one unit, in ten-thousandths; null: none is stated. <paramref name="From"/>: what it was when it was asked; from another one nobody approved it.</summary>
+public sealed record CostChange(string Sku, long? Cost, long? From);
 
 /// <summary>Something a person asked for that takes a second one: document of container <c>approvals</c>, kept for good, as entries name it.</summary>
 public sealed record Approval
@@ -97,8 +97,8 @@ public sealed record Approval
     public string? Refusal { get; init; }
     [JsonPropertyName("_etag")] public string? ETag { get; init; }
 
-    /// <summary>True when the caller reaches all that it is about.</summary>
-    public bool IsWithin(Caller caller) => caller.ReachesChannel(Channel) && caller.ReachesCustomer(Customer) && (caller.Scope.Locations is null || (Location is { } location && caller.ReachesLocation(location)));
+    /// <summary>True when the caller reaches all that it is about; what something costs is for those who keep the books.</summary>
+    public bool IsWithin(Caller caller) => (Kind is not ApprovalKind.Cost || caller.SeesValue || caller.Actor == AskedBy) && caller.ReachesChannel(Channel) && caller.ReachesCustomer(Customer) && (caller.Scope.Locations is null || (Location is { } location && caller.ReachesLocation(location)));
 
     /// <summary>The roles that may decide on it.</summary>
     public static IReadOnlyList<Role> Deciders(ApprovalKind kind) => kind is ApprovalKind.RingFence or ApprovalKind.Reassign ? [Role.Admin, Role.Sales] : [Role.Admin, Role.Finance];

@@ -109,11 +109,20 @@ public sealed class ApprovalDesk(Store store, InventoryLedger ledger, ProductCat
     public async Task<int> SweepAsync(CancellationToken cancel)
     {
         var changed = 0;
+        var failed = new List<Exception>();
         using var pages = store.Approvals.GetItemQueryIterator<Approval>(new QueryDefinition("SELECT * FROM c WHERE c.state = 'approved' OR (c.state = 'open' AND c.expiresAt < @now)").WithParameter("@now", InstantConverter.Text(time.GetUtcNow())));
         while (pages.HasMoreResults)
             foreach (var found in await pages.ReadNextAsync(cancel))
-                if (found.State == ApprovalState.Approved ? (await ExecuteAsync(found)).State != ApprovalState.Approved : await WriteAsync(found with { State = ApprovalState.Expired }) is not null) changed++;
-        return changed;
+                try
+                {
+                    if (found.State == ApprovalState.Approved ? (await ExecuteAsync(found)).State != ApprovalState.Approved : await WriteAsync(found with { State = ApprovalState.Expired }) is not null) changed++;
+                }
+                catch (Exception later) when (later is not OperationCanceledException)
+                {
+                    // One that cannot be executed now holds up no other; the run says so in the end.
+                    failed.Add(new InvalidOperationException($"Approval '{found.Id}' was left for the next run.", later));
+                }
+        return failed.Count == 0 ? changed : throw new AggregateException(failed);
     }
 
     // Executed by its own key, so twice is once; how it ended is written by ETag, and two who end it write the same.
@@ -132,7 +141,11 @@ public sealed class ApprovalDesk(Store store, InventoryLedger ledger, ProductCat
             else
             {
                 var change = approved.Asked.Cost!;
-                await catalogue.SetCostAsync(change.Sku, change.Cost, approved.AskedBy, _ => { });
+                await catalogue.SetCostAsync(change.Sku, change.Cost, approved.AskedBy, planned =>
+                {
+                    if (planned.Existing.GetValueOrDefault(change.Sku)?.Cost is var now && now != change.From && now != change.Cost)
+                        throw ProblemException.Conflict("cost-changed", "The cost is another one by now", $"The cost of {change.Sku} was changed since this was asked. Ask for it again.");
+                });
                 ended = approved with { State = ApprovalState.Done };
             }
         }

@@ -78,10 +78,18 @@ public static class Composites
 /// <summary>Who may change what a SKU costs. The one place for it: every way in (a style, an import, a cost by itself) asks here before it writes.</summary>
 public static class CostChanges
 {
-    /// <exception cref="ProblemException">403: the caller does not keep the books.</exception>
-    public static void Approve(StylePlan plan, Caller caller)
+    /// <param name="plan">What is about to be written.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="alone">The caller needs no second person to change what something costs; the first cost of a SKU never takes one.</param>
+    /// <exception cref="ProblemException">403: the caller does not keep the books, or may not change them alone.</exception>
+    public static void Approve(StylePlan plan, Caller caller, bool alone = true)
     {
-        if (caller.SeesValue) return;
+        if (caller.SeesValue)
+        {
+            if (!alone && plan.Changed.FirstOrDefault(product => plan.Existing.GetValueOrDefault(product.Sku) is { Cost: { } known } && product.Cost != known) is { } second)
+                throw ProblemException.Forbidden($"Another cost of SKU '{second.Sku}' takes a second person: send the style without it, and ask by PUT api/skus/{{sku}}/cost.");
+            return;
+        }
         if (plan.Changed.FirstOrDefault(product => product.Cost != plan.Existing.GetValueOrDefault(product.Sku)?.Cost) is { } changed)
             throw ProblemException.Forbidden($"The cost of SKU '{changed.Sku}' is changed by the roles finance and admin only. Send it without, or ask them.");
     }

@@ -166,8 +166,23 @@ public sealed class ApprovalTests(AppFixture app) : IClassFixture<AppFixture>
         using var fay = await PersonAsync("Fay", "finance");
         var approval = await AcceptedAsync(ben.PutAsync("/api/skus/AP-7/cost", new { cost = "7.50" }.AsJson(), Cancel));
         Assert.Equal("cost", approval.GetProperty("kind").GetString());
+        foreach (var role in (string[])["warehouse", "sales"])
+        {
+            using var other = await PersonAsync("Cy " + role, role);
+            Assert.DoesNotContain("7.50", (await other.GetAsync("/api/approvals", Cancel).OkAsync()).GetRawText(), StringComparison.Ordinal);
+            await other.GetAsync("/api/approvals/" + Id(approval), Cancel).ProblemAsync(HttpStatusCode.NotFound, "not-found");
+        }
         Assert.Equal("done", State(await fay.PostAsync($"/api/approvals/{Id(approval)}/approve", new { }.AsJson(), Cancel).OkAsync()));
         Assert.Equal("7.50", (await fay.GetAsync("/api/skus/AP-7", Cancel).OkAsync()).GetProperty("cost").GetString());
+
+        // Nor is it changed with the whole style; and what was approved for another cost than there is by then changes nothing.
+        object Style(string cost) => new { name = "Style of AP-7", matrix = new { Navy = new { M = new { sku = "AP-7", cost } } } };
+        await app.Client.PutAsync("/api/styles/style-AP-7", Style("9.00").AsJson(), Cancel).ProblemAsync(HttpStatusCode.Forbidden, "forbidden");
+        await app.Client.PutAsync("/api/styles/style-AP-7", Style("7.50").AsJson(), Cancel).OkAsync();
+        var (stale, first) = (await AcceptedAsync(ben.PutAsync("/api/skus/AP-7/cost", new { cost = "8.00" }.AsJson(), Cancel)), await AcceptedAsync(ben.PutAsync("/api/skus/AP-7/cost", new { cost = "8.50" }.AsJson(), Cancel)));
+        Assert.Equal("done", State(await fay.PostAsync($"/api/approvals/{Id(first)}/approve", new { }.AsJson(), Cancel).OkAsync()));
+        Assert.Equal("refused", State(await fay.PostAsync($"/api/approvals/{Id(stale)}/approve", new { }.AsJson(), Cancel).OkAsync()));
+        Assert.Equal("8.50", (await fay.GetAsync("/api/skus/AP-7", Cancel).OkAsync()).GetProperty("cost").GetString());
         await app.Client.PutAsync("/api/approval-limits", new { }.AsJson(), Cancel).OkAsync();
     }
 
