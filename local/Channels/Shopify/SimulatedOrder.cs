@@ -18,6 +18,9 @@ public sealed class SimulatedOrder(long id, bool till = false, DateTimeOffset? s
 {
     /// <summary>The shop's id of its only place.</summary>
     public const long Place = 655441491;
+
+    /// <summary>Lines of a refund that the API answers at once, as the app asks for them.</summary>
+    const int RefundPage = 50;
     static readonly DateTimeOffset Morning = new(2026, 11, 23, 9, 0, 0, TimeSpan.Zero);
     readonly List<Line> lines = [];
     readonly JsonArray refunds = [];
@@ -191,11 +194,15 @@ public sealed class SimulatedOrder(long id, bool till = false, DateTimeOffset? s
                 ["quantity"] = item!["quantity"]!.DeepClone(), ["restockType"] = item["restock_type"]!.GetValue<string>().ToUpperInvariant(),
                 ["location"] = item["location_id"] is { } place ? new JsonObject { ["legacyResourceId"] = $"{place}" } : null,
                 ["lineItem"] = new JsonObject { ["id"] = $"gid://shopify/LineItem/{item["line_item_id"]}" },
-            })),
+            }), RefundPage),
         })]),
     };
 
-    static JsonObject Nodes(IEnumerable<JsonObject> nodes) => new() { ["nodes"] = new JsonArray([.. nodes]), ["pageInfo"] = new JsonObject { ["hasNextPage"] = false, ["endCursor"] = null } };
+    static JsonObject Nodes(IEnumerable<JsonObject> nodes, int first = int.MaxValue)
+    {
+        var all = nodes.ToList();
+        return new() { ["nodes"] = new JsonArray([.. all.Take(first)]), ["pageInfo"] = new JsonObject { ["hasNextPage"] = all.Count > first, ["endCursor"] = null } };
+    }
 
     static JsonObject Bag(string amount) => new() { ["shopMoney"] = new JsonObject { ["amount"] = amount }, ["presentmentMoney"] = new JsonObject { ["amount"] = amount } };
 

@@ -46,8 +46,8 @@ public sealed partial class ShopifyPoll(Store store, ShopifyApi api, ShopifyRead
         }
         catch (Exception early) when (early is ShopifyApiException or ProblemException { Status: 503 })
         {
-            // The second that the run ended in may have more.
-            if (done > before.Until) await MoveAsync(before with { Until = done }, etag);
+            // The second that the run ended in may have more. The first run's time stands though it read nothing: what is sold from then on is not an import's.
+            if (done > before.Until || etag is null) await MoveAsync(before with { Until = done }, etag);
             LogEndedEarly(channel.Id, read, early.Message);
         }
         if (read > 0) LogRead(channel.Id, read);

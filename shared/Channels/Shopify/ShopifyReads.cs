@@ -119,7 +119,7 @@ public sealed class ShopifyReads(ShopifyApi api, TimeProvider time)
 
     static JsonObject Refund(JsonNode? refund)
     {
-        if (refund!["refundLineItems"]?["pageInfo"]?["hasNextPage"]?.GetValue<bool>() == true) throw new ShopifyApiException($"Refund {refund["legacyResourceId"]} has more lines than are read.");
+        if (refund!["refundLineItems"]?["pageInfo"]?["hasNextPage"]?.GetValue<bool>() == true) throw ProblemException.Invalid($"Refund {refund["legacyResourceId"]} has more lines than are read at once.");
         return new()
         {
             ["id"] = $"{refund["legacyResourceId"]}", ["created_at"] = Of(refund["createdAt"]),

@@ -202,4 +202,37 @@ public sealed class ShopifyShopTests : IAsyncLifetime
         shop.Fault = HttpStatusCode.BadGateway;
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await shop.SendAsync(app.Client.BaseAddress + "api/webhooks/shop/fulfillment_orders/moved", moved));
     }
+
+    [Fact]
+    public async Task An_order_that_cannot_be_read_is_excepted_and_holds_up_no_other()
+    {
+        await PollAsync();
+        var order = shop.Order(500, start: Now);
+        order.Create([.. Enumerable.Repeat(("A", 1), 60)]);
+        // One refund of more lines than are read at once.
+        order.Cancel();
+        await OverAsync(order.UpdatedAt);
+        Place(501, Now);
+        Assert.Equal(1, await PollAsync());
+        Assert.Equal("shop:500", Assert.Single((await Get<ExceptionCases>().ListAsync(ExceptionStatus.Open, "orderUnreadable", 10, null)).Items).Order);
+        Assert.Equal(2, await HeldAsync("A"));
+    }
+
+    [Fact]
+    public async Task What_is_sold_while_the_first_polls_fail_is_read_when_the_shop_answers()
+    {
+        shop.Fault = HttpStatusCode.Unauthorized;
+        Assert.Equal(0, await PollAsync());
+        Place(600, Now.AddMinutes(-4));
+        shop.Fault = null;
+        // A later run begins where the first one would have, less the overlap, and not with its own time.
+        var late = ActivatorUtilities.CreateInstance<ShopifyPoll>(app.Services, new LaterTime());
+        Assert.Equal(1, await late.RunAsync(channel, CancellationToken.None));
+        Assert.Equal(2, await HeldAsync("A"));
+    }
+
+    sealed class LaterTime : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + TimeSpan.FromHours(6);
+    }
 }
