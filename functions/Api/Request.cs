@@ -13,10 +13,13 @@ public static class Request
     /// <summary>Largest JSON body, in bytes, where an endpoint does not say otherwise.</summary>
     public const int BodyLimit = 1024 * 1024;
 
-    /// <summary>The body as a JSON object, to be read member by member.</summary>
+    /// <summary>The body as a JSON object, to be read member by member; with <paramref name="optional"/>, no body is an object without members.</summary>
     /// <exception cref="ProblemException">400 not UTF-8, not JSON, not an object; 413 too long.</exception>
-    public static async Task<RequestFields> FieldsAsync(this HttpRequest request, int limit = BodyLimit) =>
-        RequestFields.Parse(await request.BytesAsync(limit));
+    public static async Task<RequestFields> FieldsAsync(this HttpRequest request, int limit = BodyLimit, bool optional = false)
+    {
+        var bytes = await request.BytesAsync(limit);
+        return RequestFields.Parse(optional && bytes.IsEmpty ? "{}"u8.ToArray() : bytes);
+    }
 
     /// <summary>The whole body.</summary>
     /// <exception cref="ProblemException">413: it is longer than <paramref name="limit"/> bytes.</exception>

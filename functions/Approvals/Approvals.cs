@@ -37,7 +37,7 @@ public sealed class ApprovalFunctions(ApprovalDesk approvals, InventoryLedger le
 
     async Task<IResult> DecideAsync(HttpRequest request, string id, bool approve, FunctionContext context)
     {
-        var body = await request.FieldsAsync();
+        var body = await request.FieldsAsync(optional: approve);
         var reason = approve ? body.OptionalText("reason", 500) : body.Text("reason", 500);
         body.ThrowIfFaulty();
         var (decided, repeated) = await approvals.DecideAsync(id, approve, reason, context.Caller());

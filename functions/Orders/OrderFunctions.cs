@@ -74,10 +74,9 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
     [Function("CancelOrder"), Access(Role.Sales, Role.Portal, By = Reach)]
     public async Task<IResult> CancelOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/orders/{id}/cancel")] HttpRequest request, string id, FunctionContext context)
     {
-        var body = await request.BytesAsync();
-        var fields = body.IsEmpty ? null : RequestFields.Parse(body);
-        var reason = fields?.OptionalText("reason", 200);
-        fields?.ThrowIfFaulty();
+        var body = await request.FieldsAsync(optional: true);
+        var reason = body.OptionalText("reason", 200);
+        body.ThrowIfFaulty();
         var order = await FindAsync(id, context.Caller());
         var cancel = new Cancel(CancelState.Asked, InstantConverter.Cut(time.GetUtcNow()), reason, context.Caller().Actor);
         return Answer(request, await intake.CancelAsync(order.Id, cancel, Patience) ?? throw Unknown(id));

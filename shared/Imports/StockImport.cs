@@ -120,7 +120,7 @@ public sealed class StockImport(ProductCatalogue catalogue, Aliases aliases, Loc
             {
                 if (!places.TryGetValue(line.Location, out var exists)) places[line.Location] = exists = await locations.FindAsync(line.Location, cancel) is not null;
                 if (!exists) columns.Fault(line.Row, "location", $"There is no location '{line.Location}'. PUT api/locations/{{id}} makes one.");
-                else if (!reaches(line.Location)) columns.Fault(line.Row, "location", $"Your key does not reach the location '{line.Location}'.");
+                else if (!reaches(line.Location)) columns.Fault(line.Row, "location", $"You do not reach the location '{line.Location}'.");
             }
             if (product is null || line.Location.Length == 0 || seen.TryAdd((product.Sku, line.Location), line.Row.Line)) continue;
             columns.Fault(line.Row, "sku", $"SKU '{product.Sku}' at '{line.Location}' is on line {seen[(product.Sku, line.Location)]} already. Add them up.");

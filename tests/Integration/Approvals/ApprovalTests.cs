@@ -90,7 +90,7 @@ public sealed class ApprovalTests(AppFixture app) : IClassFixture<AppFixture>
         var asked = await AcceptedAsync(ana.PostAsync("/api/movements", count.AsJson(), Cancel));
         Assert.Equal("countVariance", asked.GetProperty("kind").GetString());
         await app.Client.PostAsync("/api/movements", new { id = "till", kind = "posSale", sku = "AP-3", location = "WH1", quantity = 5 }.AsJson(), Cancel).OkAsync();
-        Assert.Equal("done", State(await ben.PostAsync($"/api/approvals/{Id(asked)}/approve", new { }.AsJson(), Cancel).OkAsync()));
+        Assert.Equal("done", State(await ben.PostAsync($"/api/approvals/{Id(asked)}/approve", null, Cancel).OkAsync()));
         Assert.Equal(15, await OnHandAsync("AP-3"));
         Assert.Equal("done", State(await ana.PostAsync("/api/movements", count.AsJson(), Cancel).OkAsync()));
         Assert.Equal(15, await OnHandAsync("AP-3"));
