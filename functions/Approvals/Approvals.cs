@@ -79,7 +79,8 @@ public sealed class ApprovalFunctions(ApprovalDesk approvals, InventoryLedger le
         await OrderAsync(toOrder, "to/order", caller);
         var sku = await catalogue.ResolveAsync(code) ?? throw ProblemException.UnknownReference("sku", $"There is no SKU '{code}'.");
         var command = new Reassign { Sku = sku, FromOrder = fromOrder, FromLine = fromLine, Order = toOrder, Line = toLine, Quantity = quantity, Actor = caller.Actor, Reason = reason, Id = Ids.Join(["reassign", id], Ids.CosmosLimit - 2) };
-        if (giving.Customer is not null && await approvals.LeewayAsync(caller, ApprovalKind.Reassign) is not null)
+        // Whoever bought in a shop or at a marketplace is a customer, though we know no name for them.
+        if ((giving.Customer is not null || giving.ChannelKind is not (Surface.Wholesale or Surface.B2b)) && await approvals.LeewayAsync(caller, ApprovalKind.Reassign) is not null)
         {
             var what = $"Give {quantity} {sku} of order {fromOrder} line {fromLine} to order {toOrder} line {toLine}.";
             return await PendingAsync(request, approvals, approvals.Draft(caller, ApprovalKind.Reassign, what, Asked.Of(command), command.Key, sku) with { Channel = giving.Channel, Customer = giving.Customer });

@@ -129,6 +129,12 @@ public sealed class ApprovalTests(AppFixture app) : IClassFixture<AppFixture>
         var refused = await sam.PostAsync($"/api/approvals/{Id(second)}/approve", new { }.AsJson(), Cancel).OkAsync();
         Assert.Equal("refused", State(refused));
         Assert.Contains("waits for 0", refused.GetProperty("refusal").GetString(), StringComparison.Ordinal);
+        // Who bought in the shop is a customer too, though without a name.
+        await app.Client.PutAsync("/api/channels/ap-shop", new { kind = "shopify", locations = (string[])["WH1"], shortage = "backorder" }.AsJson(), Cancel).OkAsync();
+        await app.SeedAsync("AP-5S", 1);
+        foreach (var id in (string[])["had", "waits"])
+            await app.Client.PostAsync("/api/orders", new { channel = "ap-shop", externalId = id, lines = (object[])[new { sku = "AP-5S", quantity = 1 }] }.AsJson(), Cancel).OkAsync();
+        await AcceptedAsync(sal.PostAsync("/api/claims/reassign", new { id = "s4", sku = "AP-5S", from = new { order = "ap-shop:had", line = "1" }, to = new { order = "ap-shop:waits", line = "1" }, quantity = 1 }.AsJson(), Cancel));
         // Nobody's units are anybody's to give.
         await sal.PostAsync("/api/claims/reassign", new { id = "s3", sku = "AP-5", from = new { order = "ap-b2b:poor", line = "1" }, to = new { order = "ap-b2b:rich", line = "1" }, quantity = 1 }.AsJson(), Cancel).OkAsync();
         Assert.True(await CleanAsync());
