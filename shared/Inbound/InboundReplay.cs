@@ -21,7 +21,7 @@ public enum Replayed
     Refused,
     /// <summary>It failed here; the rest goes on.</summary>
     Failed,
-    /// <summary>Its body was erased, or is a file that is imported, not replayed; or its channel is gone.</summary>
+    /// <summary>Its body was erased, or is a file that is imported or a page that was polled, which are not replayed; or its channel is gone.</summary>
     Unusable,
 }
 
@@ -65,6 +65,8 @@ public sealed class InboundReplay(
     {
         var result = new ReplayedMessage(message.Id, message.At, message.Channel, message.Topic, Replayed.Unusable, message.Order);
         if (message.Kind == InboundKind.File) return result with { Detail = "A file is imported again by POST api/imports." };
+        // A page of one moment, perhaps one of several: what its order is now is read by the poll, and told by its webhooks.
+        if (message.Kind == InboundKind.Poll) return result with { Detail = "It was read by a poll, which reads the order again whenever it changes. Replay the order's webhooks." };
         if (await search.BytesAsync(message) is not { } body) return result with { Detail = "Its body was erased." };
         if (await channels.FindAsync(message.Channel) is not { } channel || !handlers.TryGetValue(channel.Is, out var system)) return result with { Detail = "Its channel is gone, or is of a system that sends no webhooks." };
         try

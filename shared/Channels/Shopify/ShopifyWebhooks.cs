@@ -17,8 +17,8 @@ namespace Selvedge.Channels.Shopify;
 /// </summary>
 public static class ShopifyWebhooks
 {
-    /// <summary>Shopify waits 5 s in all; what is durable is answered well before.</summary>
-    static readonly TimeSpan Patience = TimeSpan.FromSeconds(2.5);
+    /// <summary>Shopify waits 5 s in all. What is durable is answered within 3 s: the archive may take one of them (<see cref="Inbound.InboundArchive.Patience"/>).</summary>
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(1.9);
 
     /// <param name="intake">Takes orders in.</param>
     /// <param name="shop">Reads what a webhook does not say.</param>

@@ -229,6 +229,11 @@ public sealed class ShopifyShopTests : IAsyncLifetime
         var late = ActivatorUtilities.CreateInstance<ShopifyPoll>(app.Services, new LaterTime());
         Assert.Equal(1, await late.RunAsync(channel, CancellationToken.None));
         Assert.Equal(2, await HeldAsync("A"));
+        // What was read is in the archive, and is not taken in again from there: a page is of its moment.
+        var page = Assert.Single((await app.Client.GetAsync("/api/inbound?topic=ReadOrder").OkAsync()).GetProperty("items").EnumerateArray());
+        Assert.Equal(("poll", "shop:600"), (page.GetProperty("kind").GetString(), page.GetProperty("order").GetString()));
+        var again = await app.Client.PostAsync("/api/inbound/replay", new { ids = new[] { page.GetProperty("id").GetString() } }.AsJson()).OkAsync();
+        Assert.Equal("unusable", again.GetProperty("items")[0].GetProperty("result").GetString());
     }
 
     sealed class LaterTime : TimeProvider
