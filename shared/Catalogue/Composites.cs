@@ -15,9 +15,10 @@ public static class Composites
     /// <summary>Objects to components that are not there, are virtual, or lead back to the SKU itself.</summary>
     /// <param name="plans">What is about to be written.</param>
     /// <param name="places">Where each SKU is drafted.</param>
+    /// <param name="beside">What else is made with it.</param>
     /// <param name="find">Reads products by SKU.</param>
     /// <param name="objections">Where objections go.</param>
-    public static async Task CheckAsync(IReadOnlyList<StylePlan> plans, IReadOnlyDictionary<string, string> places, Func<IEnumerable<string>, Task<IReadOnlyDictionary<string, Product>>> find, List<Objection> objections)
+    public static async Task CheckAsync(IReadOnlyList<StylePlan> plans, IReadOnlyDictionary<string, string> places, IReadOnlyDictionary<string, Product>? beside, Func<IEnumerable<string>, Task<IReadOnlyDictionary<string, Product>>> find, List<Objection> objections)
     {
         var composites = plans.SelectMany(plan => plan.Changed.Where(product => product.Components.Count > 0 && plan.Existing.GetValueOrDefault(product.Sku)?.ComponentsVersion != product.ComponentsVersion)).ToList();
         if (composites.Count == 0) return;
@@ -27,6 +28,7 @@ public static class Composites
             foreach (var (sku, product) in plan.Existing) known.TryAdd(sku, product);
             foreach (var product in plan.Changed) known[product.Sku] = product;
         }
+        foreach (var (sku, product) in beside ?? new Dictionary<string, Product>()) known.TryAdd(sku, product);
         var next = composites.SelectMany(product => product.Components).Select(part => part.Sku).Where(sku => !known.ContainsKey(sku)).Distinct(StringComparer.Ordinal).ToList();
         for (var depth = 0; depth < Deepest && next.Count > 0; depth++)
         {

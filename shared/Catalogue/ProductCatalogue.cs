@@ -144,9 +144,10 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, Categories ca
     /// <summary>Plans several drafts (of different styles) together: reads all they touch, writes nothing.</summary>
     /// <param name="drafts">What is asked for.</param>
     /// <param name="actor">Who.</param>
+    /// <param name="beside">Products that are made beside these: components may be among them.</param>
     /// <param name="isNew">The styles, their SKUs and codes were looked for and not found: nothing is read. What came since makes <see cref="WriteAsync"/> say false.</param>
     /// <param name="cancel">Cancels.</param>
-    public async Task<CataloguePlan> PlanAsync(IReadOnlyList<StyleDraft> drafts, string actor, bool isNew = false, CancellationToken cancel = default)
+    public async Task<CataloguePlan> PlanAsync(IReadOnlyList<StyleDraft> drafts, string actor, IReadOnlyDictionary<string, Product>? beside = null, bool isNew = false, CancellationToken cancel = default)
     {
         var styles = isNew ? [] : await store.Styles.ReadEachAsync(drafts.Select(draft => (draft.Id, draft.Id)), style => style.Id, CatalogueJson.Default.Style, cancel);
         var products = isNew ? new Dictionary<string, Product>() : await FindProductsAsync(drafts.SelectMany(draft => draft.Skus.Select(sku => sku.Sku)).Concat(styles.Values.SelectMany(style => style.Cells.Select(cell => cell.Sku))), cancel);
@@ -154,7 +155,7 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, Categories ca
         var plans = drafts.Select(draft => StylePlan.Make(draft, styles.GetValueOrDefault(draft.Id), products, rules, at, actor)).ToList();
         var objections = plans.SelectMany(plan => plan.Objections).ToList();
         var places = drafts.SelectMany(draft => draft.Skus).GroupBy(sku => sku.Sku).ToDictionary(group => group.Key, group => group.First().At, StringComparer.Ordinal);
-        if (!isNew) await Composites.CheckAsync(plans, places, skus => FindProductsAsync(skus, cancel), objections);
+        if (!isNew) await Composites.CheckAsync(plans, places, beside, skus => FindProductsAsync(skus, cancel), objections);
         var claims = await ClaimsAsync(drafts, plans, products, places, at, isNew, objections, cancel);
         return new(plans, claims, objections);
     }

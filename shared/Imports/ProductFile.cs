@@ -72,6 +72,7 @@ public sealed class ProductFile : ProductSource
             Season = columns.Words(row, "season", 60), Category = columns.Words(row, "category", 60), Images = CellFields.Images(columns, row), Materials = CellFields.Materials(columns, row),
         };
         var sku = ReadSku(row);
+        Parts.UnionWith(sku.Components.Select(part => part.Sku));
         if (wrong is not null || !Sku.TryParse(sku.Sku, out _)) return;
         if (!byId.TryGetValue(id, out var lines))
         {

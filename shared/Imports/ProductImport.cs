@@ -52,12 +52,13 @@ public sealed class ProductImport(ProductCatalogue catalogue)
         if (source is null) errors.ThrowIfAny();
         progress.Total = source!.Rows;
 
+        var parts = await PartsAsync(source, caller.Actor, cancel);
         // Errors against the catalogue are told together with those of the file itself.
         var outcomes = new Outcome[source.Styles];
         foreach (var styles in Chunks(source, _ => true))
         {
             var drafts = styles.ConvertAll(source.Draft);
-            var plan = await catalogue.PlanAsync(drafts, caller.Actor, cancel: cancel);
+            var plan = await catalogue.PlanAsync(drafts, caller.Actor, parts, cancel: cancel);
             foreach (var objection in plan.Objections) source.Note(objection);
             for (var i = 0; i < styles.Count; i++)
             {
@@ -75,10 +76,10 @@ public sealed class ProductImport(ProductCatalogue catalogue)
             // Of what the check found nowhere nothing is read again: creating it meets what came since.
             await Parallel.ForEachAsync(Enumerable.Range(0, outcomes.Length).Where(style => outcomes[style].Untouched).Select(source.Draft), new ParallelOptions { MaxDegreeOfParallelism = Width }, async (draft, _) =>
             {
-                var plan = await catalogue.PlanAsync([draft], caller.Actor, isNew: true, CancellationToken.None);
-                await WriteAsync(plan.Styles[0], plan.Claims[draft.Id], draft, caller, progress);
+                var plan = await catalogue.PlanAsync([draft], caller.Actor, parts, isNew: true, CancellationToken.None);
+                await WriteAsync(plan.Styles[0], plan.Claims[draft.Id], draft, parts, caller, progress);
             });
-            foreach (var styles in Chunks(source, style => outcomes[style] is { Same: false, Untouched: false })) await WriteAsync(source, styles, caller, progress);
+            foreach (var styles in Chunks(source, style => outcomes[style] is { Same: false, Untouched: false })) await WriteAsync(source, styles, parts, caller, progress);
         }
         return new(import, dryRun, source.Rows,
             new(outcomes.Count(one => one.New), outcomes.Count(one => !one.New && !one.Same), outcomes.Count(one => one.Same)),
@@ -92,21 +93,35 @@ public sealed class ProductImport(ProductCatalogue catalogue)
             plan.Before is null, plan.Before is null && plan.Existing.Count == 0, plan.IsUnchanged, plan.Created, plan.Changed.Count - plan.Created, Math.Max(0, skus - plan.Changed.Count));
     }
 
-    async Task WriteAsync(ProductSource source, List<int> styles, Caller caller, ImportProgress progress)
+    /// <summary>The components that the file names and makes itself, as they will be: a bundle may stand anywhere in the file, before what it is made of or after.</summary>
+    async Task<Dictionary<string, Product>> PartsAsync(ProductSource source, string actor, CancellationToken cancel)
     {
-        var drafts = styles.Select(source.Draft).ToDictionary(draft => draft.Id, StringComparer.Ordinal);
-        var plan = await catalogue.PlanAsync([.. drafts.Values], caller.Actor);
-        if (plan.Objections.Count > 0) throw Contradicted(plan.Objections[0]);
-        await Parallel.ForEachAsync(plan.Styles, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (style, _) => await WriteAsync(style, plan.Claims[style.Style.Id], drafts[style.Style.Id], caller, progress));
+        var parts = new Dictionary<string, Product>(StringComparer.Ordinal);
+        if (source.Parts.Count == 0) return parts;
+        foreach (var styles in Chunks(source, style => source.Draft(style).Skus.Any(sku => source.Parts.Contains(sku.Sku))))
+        {
+            var plan = await catalogue.PlanAsync(styles.ConvertAll(source.Draft), actor, cancel: cancel);
+            foreach (var product in plan.Styles.SelectMany(style => style.Changed.Concat(style.Existing.Values)))
+                if (source.Parts.Contains(product.Sku)) parts.TryAdd(product.Sku, product);
+        }
+        return parts;
     }
 
-    async Task WriteAsync(StylePlan style, IReadOnlyList<AliasClaim> claims, StyleDraft draft, Caller caller, ImportProgress progress)
+    async Task WriteAsync(ProductSource source, List<int> styles, Dictionary<string, Product> parts, Caller caller, ImportProgress progress)
+    {
+        var drafts = styles.Select(source.Draft).ToDictionary(draft => draft.Id, StringComparer.Ordinal);
+        var plan = await catalogue.PlanAsync([.. drafts.Values], caller.Actor, parts);
+        if (plan.Objections.Count > 0) throw Contradicted(plan.Objections[0]);
+        await Parallel.ForEachAsync(plan.Styles, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (style, _) => await WriteAsync(style, plan.Claims[style.Style.Id], drafts[style.Style.Id], parts, caller, progress));
+    }
+
+    async Task WriteAsync(StylePlan style, IReadOnlyList<AliasClaim> claims, StyleDraft draft, Dictionary<string, Product> parts, Caller caller, ImportProgress progress)
     {
         for (var attempt = 1; !await catalogue.WriteAsync(style, claims); attempt++)
         {
             if (attempt == MostAttempts) throw ProblemException.Busy($"Style '{style.Style.Id}' is being written by others. Send the same file again: what is done is not done twice.");
             await catalogue.PauseAsync(attempt, CancellationToken.None);
-            var again = await catalogue.PlanAsync([draft], caller.Actor);
+            var again = await catalogue.PlanAsync([draft], caller.Actor, parts);
             if (again.Objections.Count > 0) throw Contradicted(again.Objections[0]);
             CostChanges.Approve(again.Styles[0], caller);
             (style, claims) = (again.Styles[0], again.Claims[style.Style.Id]);

@@ -47,8 +47,11 @@ public sealed class ProductJson : ProductSource
             if (Read(styles.Count - 1) is not { } draft) continue;
             if (!ids.TryAdd(draft.Id, line)) errors.Add(line, 0, $"/{styles.Count - 1}/id", draft.Id, $"Style '{draft.Id}' is on line {ids[draft.Id]} already.");
             foreach (var sku in draft.Skus)
+            {
+                Parts.UnionWith(sku.Components.Select(part => part.Sku));
                 foreach (var code in sku.Codes.Select(code => code.Code).Prepend(sku.Sku).Concat(sku.Barcode is null ? [] : [sku.Barcode]))
                     if (Taken(code, sku.Sku, line) is var (other, there) && other != sku.Sku) errors.Add(line, 0, sku.At, code, $"It is a code of SKU '{other}' on line {there}; it cannot be one of SKU '{sku.Sku}' too.");
+            }
             styles[^1] = styles[^1] with { Rows = draft.Skus.Count };
             Rows += draft.Skus.Count;
         }

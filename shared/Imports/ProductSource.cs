@@ -26,6 +26,9 @@ public abstract class ProductSource
 
     public abstract StyleDraft Draft(int style);
 
+    /// <summary>The SKUs that the file names as components of others.</summary>
+    public HashSet<string> Parts { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Notes what the catalogue objects to where it stands in the file.</summary>
     public abstract void Note(Objection objection);
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Microsoft.Azure.Cosmos;
 using Selvedge.Catalogue;
@@ -106,6 +107,28 @@ public sealed class ImportTests : IAsyncLifetime
         var found = await store.New().Catalogue.GetStyleAsync("S");
         Assert.Equal(["S-0", "S-1", "S-2", "S-3"], found.Style.Cells.Select(cell => cell.Sku).Order());
         Assert.Equal(4, found.Products.Count);
+    }
+
+    [Fact]
+    public async Task A_bundle_stands_anywhere_in_the_file_before_what_it_is_made_of_or_after()
+    {
+        var one = store.New();
+        // More than is planned together lies between the bundles and their parts.
+        var csv = new StringBuilder("style,name,colour,size,sku,kind,components\nSET,Set,Navy,M,SET-M,virtual,TEE-M|1\nWRONG,Set,Navy,M,WRONG-M,virtual,SET-M|1\nNONE,Set,Navy,M,NONE-M,virtual,NOWHERE|1\n");
+        for (var i = 0; i < 600; i++) csv.Append(CultureInfo.InvariantCulture, $"F{i / 20},Filler,Navy,{i % 20},F-{i},,\n");
+        csv.Append("TEE,Tee,Navy,M,TEE-M,,\nLAST,Set,Navy,M,LAST-M,virtual,TEE-M|2\n");
+        var errors = await Errors(() => Products(one, csv.ToString()));
+        Assert.Equal([(3, "components"), (4, "components")], errors.Select(error => (error.Line, error.Name!)));
+        Assert.Contains("'SET-M' is virtual itself", errors[0].Message, StringComparison.Ordinal);
+        Assert.Contains("There is no SKU 'NOWHERE'", errors[1].Message, StringComparison.Ordinal);
+
+        csv.Replace("WRONG,Set,Navy,M,WRONG-M,virtual,SET-M|1\nNONE,Set,Navy,M,NONE-M,virtual,NOWHERE|1\n", "");
+        Assert.Equal(603, (await Products(one, csv.ToString())).Skus.Created);
+        Assert.Equal(new Component("TEE-M", 1), Assert.Single((await one.Catalogue.FindProductAsync("SET-M"))!.Components));
+        // Changed as known styles: checked again when they are written.
+        csv.Replace("SET-M,virtual,TEE-M|1", "SET-M,virtual,NEW-M|3").Append("NEW,Tee,Navy,M,NEW-M,,\n");
+        Assert.Equal((1, 1), (await Products(one, csv.ToString())).Skus is var changed ? (changed.Created, changed.Updated) : default);
+        Assert.Equal(new Component("NEW-M", 3), Assert.Single((await one.Catalogue.FindProductAsync("SET-M"))!.Components));
     }
 
     [Fact]
