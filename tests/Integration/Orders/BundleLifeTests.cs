@@ -183,6 +183,50 @@ public class BundleLifeTests
     }
 
     [Theory]
+    [InlineData(ShortagePolicy.Oversold)]
+    [InlineData(ShortagePolicy.Backorder)]
+    [InlineData(ShortagePolicy.Partial)]
+    [InlineData(ShortagePolicy.Refuse)]
+    public async Task Any_edits_of_two_orders_for_the_last_bundles_and_parts_end_with_orders_and_ledger_saying_the_same(ShortagePolicy policy)
+    {
+        await using var rig = await OrderRig.StartAsync(2);
+        var (number, channel) = (0, Channel(policy, "shop"));
+        var edits = Gen.Select(Gen.Int[0, 1], Gen.Int[0, 4], Gen.Int[0, 2]).Array[1, 8];
+        await edits.SampleAsync(async states =>
+        {
+            var n = Interlocked.Increment(ref number);
+            await AddAsync(rig, $"{n}", 3, 5);
+            string[] skus = [$"SET{n}", $"A{n}", $"B{n}", $"SET{n}", $"A{n}"];
+            var orders = new[] { new long[5], new long[5] };
+            for (var i = 0; i < states.Length; i++)
+            {
+                var (which, line, units) = states[i];
+                orders[which][line] = units;
+                await rig[i % 2].Get<Intake>().UpdateAsync(channel, State($"{n}-{which}", i, [.. skus.Select((sku, at) => ($"{at + 1}", sku, orders[which][at]))]), Patience);
+            }
+            await rig.RecoverAsync();
+            for (var pass = 0; pass < 3; pass++)
+            {
+                await rig.Add().Get<OrderProgress>().RunAsync(CancellationToken.None);
+                await rig.RecoverAsync();
+            }
+            var (a, b) = (0L, 0L);
+            foreach (var which in states.Select(state => state.Item1).Distinct())
+            {
+                var order = (await rig[0].ReadAsync($"shop:{n}-{which}"))!;
+                Assert.Null(order.Intake);
+                foreach (var line in order.Lines)
+                {
+                    if (order.Status is not OrderStatus.Refused) Assert.Equal(line.Quantity, line.Committed + line.Backordered + line.Oversold + line.Missing);
+                    (a, b) = line.Sku[0] switch { 'S' => (a + line.Committed, b + 2 * line.Committed), 'A' => (a + line.Committed, b), _ => (a, b + line.Committed) };
+                }
+            }
+            Assert.Equal((a, b), await HeldAsync(rig, $"{n}"));
+            await CleanAsync(rig, $"{n}");
+        }, iter: 8, threads: 1);
+    }
+
+    [Theory]
     [InlineData(ShortagePolicy.Oversold, false)]
     [InlineData(ShortagePolicy.Oversold, true)]
     [InlineData(ShortagePolicy.Partial, false)]
