@@ -48,10 +48,9 @@ public sealed class ImportFunctions(ProductImport products, StockImport stock, I
         var key = request.Headers["Idempotency-Key"].ToString();
         if (key.Length > 200 || key.Any(char.IsControl)) throw ProblemException.Invalid("The header Idempotency-Key may have at most 200 characters.");
         var file = await request.BytesAsync(Limit);
-        if (!dryRun) await inbound.KeepFileAsync(request, kind, file);
         var hash = ImportRecords.HashOf(file.Span);
         var (name, actor) = (key.Length == 0 ? hash : key, context.Caller().Actor);
-        var run = work(file, dryRun);
+        var run = dryRun ? work(file, true) : await inbound.KeepFileAsync(request, kind, file, work(file, false));
         if (request.Headers["Prefer"].ToString().Contains("respond-async", StringComparison.OrdinalIgnoreCase) || file.Length > LimitAtOnce)
         {
             // A trial and the real thing are two imports.

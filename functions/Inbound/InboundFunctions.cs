@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Selvedge.Functions.Api;
@@ -21,7 +22,7 @@ public sealed partial class InboundFunctions(InboundSearch search, InboundReplay
         var (limit, continuation) = request.Page();
         if (request.Parameter("id") is { } id)
             return Request.Answer(new Page<object>(await search.FindAsync(id) is { } found ? [View(found)] : [], null));
-        var verdict = request.Choice("verdict", "accepted", "repeated", "ignored", "refused", "failed");
+        var verdict = request.Choice("verdict", [.. Enum.GetNames<InboundVerdict>().Select(JsonNamingPolicy.CamelCase.ConvertName)]);
         var filter = new InboundFilter(request.Parameter("channel"), request.Parameter("topic"), Instant(request, "from"), Instant(request, "to"), request.Parameter("order"),
             verdict is null ? null : Enum.Parse<InboundVerdict>(verdict, ignoreCase: true));
         return Request.Answer((await search.ListAsync(filter, limit, continuation)).As(View));
@@ -37,7 +38,7 @@ public sealed partial class InboundFunctions(InboundSearch search, InboundReplay
         var body = record.File is null ? record : await search.BytesAsync(record) is { } bytes ? record.With(bytes) : record;
         return Request.Answer(new
         {
-            record.Id, record.At, record.SentAt, record.Channel, record.Kind, record.Topic, record.Verdict, record.Status, record.Order, record.Outcome, record.Detail,
+            record.Id, record.At, record.SentAt, record.Channel, record.Kind, record.Topic, record.Verdict, record.Status, record.Order, record.Outcome, record.Detail, record.Of,
             record.Size, record.ErasedAt, record.Headers, body.Body, body.Base64,
         });
     }
@@ -60,14 +61,14 @@ public sealed partial class InboundFunctions(InboundSearch search, InboundReplay
             foreach (var id in ids) found.Add(await search.FindAsync(id) ?? throw Unknown(id));
             messages = new(found, null);
         }
-        var items = await replay.RunAsync(messages.Items, dryRun);
+        var items = await replay.RunAsync(messages.Items, dryRun, context.Caller());
         if (!dryRun && items.Count > 0) LogReplayed(items.Count, context.Caller().KeyId);
         return Request.Answer(new { dryRun, items, messages.Continuation });
     }
 
     static object View(InboundRecord record) => new
     {
-        record.Id, record.At, record.SentAt, record.Channel, record.Kind, record.Topic, record.Verdict, record.Status, record.Order, record.Outcome, record.Detail, record.Size, record.ErasedAt,
+        record.Id, record.At, record.SentAt, record.Channel, record.Kind, record.Topic, record.Verdict, record.Status, record.Order, record.Outcome, record.Detail, record.Of, record.Size, record.ErasedAt,
     };
 
     static DateTimeOffset? Instant(HttpRequest request, string name) => request.Parameter(name) is not { } text ? null

@@ -1,11 +1,13 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Selvedge.Channels;
+using Selvedge.Imports;
 using Selvedge.Inbound;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Inbound;
 
-/// <summary>Between a webhook's signature and its handling: whatever comes of it, the message is in the archive before the sender is answered.</summary>
+/// <summary>Between a message's arrival and its handling: whatever comes of a signed webhook or a file, it is in the archive before the sender is answered.</summary>
 public sealed class InboundRecording(InboundArchive archive, TimeProvider time)
 {
     static readonly string[] Sent = ["X-Shopify-Triggered-At", "Shopify-Triggered-At", "Date"];
@@ -34,11 +36,35 @@ public sealed class InboundRecording(InboundArchive archive, TimeProvider time)
         return answer;
     }
 
-    /// <summary>Keeps a file that somebody handed in, before anything is made of it.</summary>
-    public Task<string?> KeepFileAsync(HttpRequest request, string topic, ReadOnlyMemory<byte> file) => archive.KeepAsync(new()
+    /// <summary>Keeps a file that somebody handed in, before anything is made of it, and answers the import that also tells what came of it.</summary>
+    public async Task<ImportWork> KeepFileAsync(HttpRequest request, string topic, ReadOnlyMemory<byte> file, ImportWork work)
     {
-        At = InstantConverter.Cut(time.GetUtcNow()), Channel = "imports", Kind = InboundKind.File, Topic = topic, Verdict = InboundVerdict.Accepted, Headers = Headers(request),
-    }, file, null);
+        var kept = await archive.KeepAsync(File(topic) with { Verdict = InboundVerdict.Received, Headers = Headers(request) }, file, null);
+        return async (import, progress) =>
+        {
+            try
+            {
+                var result = await work(import, progress);
+                await TellAsync(InboundVerdict.Accepted, 200, "imported", JsonSerializer.Serialize(result, Json.Options));
+                return result;
+            }
+            catch (ProblemException refused)
+            {
+                await TellAsync(refused.Status < 500 ? InboundVerdict.Refused : InboundVerdict.Failed, refused.Status, refused.Type, refused.Message);
+                throw;
+            }
+            catch (Exception failed)
+            {
+                await TellAsync(InboundVerdict.Failed, 500, "internal", failed.GetType().Name);
+                throw;
+            }
+        };
+
+        Task TellAsync(InboundVerdict verdict, int status, string outcome, string detail) =>
+            kept is null ? Task.CompletedTask : archive.KeepAsync(File(topic) with { Verdict = verdict, Status = status, Outcome = outcome, Detail = detail, Of = kept }, default, null);
+    }
+
+    InboundRecord File(string topic) => new() { At = InstantConverter.Cut(time.GetUtcNow()), Channel = "imports", Kind = InboundKind.File, Topic = topic };
 
     Task<string?> KeepAsync(Webhook webhook, InboundRecord record) => archive.KeepAsync(record, webhook.Body, webhook.Channel);
 

@@ -26,7 +26,9 @@ public sealed class Limits(InventoryLedger ledger, ProductCatalogue catalogue, L
             if (await locations.FindAsync(location) is null) throw ProblemException.UnknownReference("location", $"There is no location '{location}'. PUT api/locations/{{id}} makes it.");
         }
         if (limit.Channel is { } channel && await channels.FindAsync(channel) is null) throw ProblemException.UnknownReference("fence", $"There is no channel '{channel}'. PUT api/channels/{{id}} makes it.");
-        var sku = await catalogue.ResolveAsync(limit.Sku) ?? throw ProblemException.UnknownReference("sku", $"There is no SKU '{limit.Sku}'. PUT api/styles/{{id}} or POST api/imports/products makes it.");
+        var meaning = await catalogue.MeaningAsync(limit.Sku);
+        if (meaning is { Virtual: true }) throw ProblemException.UnknownReference("sku", $"SKU '{meaning.Sku}' is virtual and has no stock. Set units of its components apart.");
+        var sku = meaning?.Sku ?? throw ProblemException.UnknownReference("sku", $"There is no SKU '{limit.Sku}'. PUT api/styles/{{id}} or POST api/imports/products makes it.");
         var command = limit.ToCommand(sku, caller.Actor);
         var outcome = await ledger.ExecuteAsync(command with { Leeway = await approvals.LeewayAsync(caller, ApprovalKind.RingFence) });
         if (outcome.NeedsApproval) return await ApprovalFunctions.PendingAsync(request, approvals, approvals.Draft(caller, ApprovalKind.RingFence, outcome.Refusal ?? "", Asked.Of(command), command.Key, sku) with { Channel = limit.Channel });

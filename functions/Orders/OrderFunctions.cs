@@ -34,7 +34,8 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
             ?? throw ProblemException.Invalid($"/channel: There is no channel '{asked.Channel}'. PUT api/channels/{{id}} makes one.", [new Fault("/channel", "There is no such channel.")]);
         OrderRequest.CheckChannel(channel, caller);
         if (!channel.Locations.All(caller.ReachesLocation)) throw ProblemException.Forbidden($"Orders of the channel '{channel.Id}' are filled from locations that your key does not reach. Use a key without a location scope.");
-        if (asked.Draft.Hold is { } hold) OrderRequest.CheckHold(channel, hold.ExpiresAt, time.GetUtcNow(), "/hold/expiresAt");
+        // An order that is there is answered as it is, whatever has lapsed since.
+        if (asked.Draft.Hold is { } hold && await orders.ReadAsync(Ids.Order(channel.Id, asked.Draft.ExternalId)) is null) OrderRequest.CheckHold(channel, hold.ExpiresAt, time.GetUtcNow(), "/hold/expiresAt");
         await asked.CheckAsync(code => catalogue.ResolveAsync(code));
         var content = asked.Draft.ContentHash();
         var draft = asked.Draft.Currency.Length > 0 ? asked.Draft : asked.Draft with { Currency = configuration["Currency"] ?? "AUD" };

@@ -1,3 +1,4 @@
+using Selvedge.Approvals;
 using Selvedge.Catalogue;
 using Selvedge.Platform;
 
@@ -29,7 +30,7 @@ public sealed class ImportProgress
 /// CSV file are left alone. The whole file is checked, against itself and the catalogue, before anything is written; then styles are
 /// written one by one, each whole. The same file again changes nothing and completes an import that died.
 /// </summary>
-public sealed class ProductImport(ProductCatalogue catalogue)
+public sealed class ProductImport(ProductCatalogue catalogue, ApprovalDesk approvals)
 {
     /// <summary>SKUs that are planned together, styles written side by side, and most times a style is planned anew because others wrote it.</summary>
     const int Chunk = 500, Width = 16, MostAttempts = 20;
@@ -41,7 +42,7 @@ public sealed class ProductImport(ProductCatalogue catalogue)
     /// <param name="caller">Who.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancel">Cancels before writing begins.</param>
-    /// <exception cref="ProblemException">400 <c>import-invalid</c> with every error; 403 a cost the caller may not change; 409 or 503 when others changed the
+    /// <exception cref="ProblemException">400 <c>import-invalid</c> with every error; 403 a cost the caller may not change, or not alone; 409 or 503 when others changed the
     /// same styles meanwhile.</exception>
     public async Task<ProductImportResult> RunAsync(ReadOnlyMemory<byte> file, bool isJson, string import, bool dryRun, Caller caller, ImportProgress? progress = null, CancellationToken cancel = default)
     {
@@ -52,17 +53,17 @@ public sealed class ProductImport(ProductCatalogue catalogue)
         if (source is null) errors.ThrowIfAny();
         progress.Total = source!.Rows;
 
-        var parts = await PartsAsync(source, caller.Actor, cancel);
+        var terms = new Terms(caller, await approvals.LeewayAsync(caller, ApprovalKind.Cost) is null, await PartsAsync(source, caller.Actor, cancel), progress);
         // Errors against the catalogue are told together with those of the file itself.
         var outcomes = new Outcome[source.Styles];
         foreach (var styles in Chunks(source, _ => true))
         {
             var drafts = styles.ConvertAll(source.Draft);
-            var plan = await catalogue.PlanAsync(drafts, caller.Actor, parts, cancel: cancel);
+            var plan = await catalogue.PlanAsync(drafts, caller.Actor, terms.Parts, cancel: cancel);
             foreach (var objection in plan.Objections) source.Note(objection);
             for (var i = 0; i < styles.Count; i++)
             {
-                if (errors.Count == 0) CostChanges.Approve(plan.Styles[i], caller);
+                if (errors.Count == 0) terms.Approve(plan.Styles[i]);
                 outcomes[styles[i]] = Outcome.Of(plan.Styles[i], drafts[i].Skus.Count);
             }
             progress.AddRead(styles.Sum(source.RowsOf));
@@ -76,14 +77,20 @@ public sealed class ProductImport(ProductCatalogue catalogue)
             // Of what the check found nowhere nothing is read again: creating it meets what came since.
             await Parallel.ForEachAsync(Enumerable.Range(0, outcomes.Length).Where(style => outcomes[style].Untouched).Select(source.Draft), new ParallelOptions { MaxDegreeOfParallelism = Width }, async (draft, _) =>
             {
-                var plan = await catalogue.PlanAsync([draft], caller.Actor, parts, isNew: true, CancellationToken.None);
-                await WriteAsync(plan.Styles[0], plan.Claims[draft.Id], draft, parts, caller, progress);
+                var plan = await catalogue.PlanAsync([draft], caller.Actor, terms.Parts, isNew: true, CancellationToken.None);
+                await WriteAsync(plan.Styles[0], plan.Claims[draft.Id], draft, terms);
             });
-            foreach (var styles in Chunks(source, style => outcomes[style] is { Same: false, Untouched: false })) await WriteAsync(source, styles, parts, caller, progress);
+            foreach (var styles in Chunks(source, style => outcomes[style] is { Same: false, Untouched: false })) await WriteAsync(source, styles, terms);
         }
         return new(import, dryRun, source.Rows,
             new(outcomes.Count(one => one.New), outcomes.Count(one => !one.New && !one.Same), outcomes.Count(one => one.Same)),
             new(outcomes.Sum(one => one.Created), outcomes.Sum(one => one.Updated), outcomes.Sum(one => one.Unchanged)));
+    }
+
+    /// <summary>What all styles of one import are written under: who, whether a cost takes a second person, and the components that the file makes.</summary>
+    sealed record Terms(Caller Caller, bool Alone, Dictionary<string, Product> Parts, ImportProgress Progress)
+    {
+        public void Approve(StylePlan plan) => CostChanges.Approve(plan, Caller, Alone);
     }
 
     /// <summary>What the check found of a style. Only this is kept, and the draft is read again when it is written.</summary>
@@ -107,26 +114,26 @@ public sealed class ProductImport(ProductCatalogue catalogue)
         return parts;
     }
 
-    async Task WriteAsync(ProductSource source, List<int> styles, Dictionary<string, Product> parts, Caller caller, ImportProgress progress)
+    async Task WriteAsync(ProductSource source, List<int> styles, Terms terms)
     {
         var drafts = styles.Select(source.Draft).ToDictionary(draft => draft.Id, StringComparer.Ordinal);
-        var plan = await catalogue.PlanAsync([.. drafts.Values], caller.Actor, parts);
+        var plan = await catalogue.PlanAsync([.. drafts.Values], terms.Caller.Actor, terms.Parts);
         if (plan.Objections.Count > 0) throw Contradicted(plan.Objections[0]);
-        await Parallel.ForEachAsync(plan.Styles, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (style, _) => await WriteAsync(style, plan.Claims[style.Style.Id], drafts[style.Style.Id], parts, caller, progress));
+        await Parallel.ForEachAsync(plan.Styles, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (style, _) => await WriteAsync(style, plan.Claims[style.Style.Id], drafts[style.Style.Id], terms));
     }
 
-    async Task WriteAsync(StylePlan style, IReadOnlyList<AliasClaim> claims, StyleDraft draft, Dictionary<string, Product> parts, Caller caller, ImportProgress progress)
+    async Task WriteAsync(StylePlan style, IReadOnlyList<AliasClaim> claims, StyleDraft draft, Terms terms)
     {
         for (var attempt = 1; !await catalogue.WriteAsync(style, claims); attempt++)
         {
             if (attempt == MostAttempts) throw ProblemException.Busy($"Style '{style.Style.Id}' is being written by others. Send the same file again: what is done is not done twice.");
             await catalogue.PauseAsync(attempt, CancellationToken.None);
-            var again = await catalogue.PlanAsync([draft], caller.Actor, parts);
+            var again = await catalogue.PlanAsync([draft], terms.Caller.Actor, terms.Parts);
             if (again.Objections.Count > 0) throw Contradicted(again.Objections[0]);
-            CostChanges.Approve(again.Styles[0], caller);
+            terms.Approve(again.Styles[0]);
             (style, claims) = (again.Styles[0], again.Claims[style.Style.Id]);
         }
-        progress.AddWritten(draft.Skus.Count);
+        terms.Progress.AddWritten(draft.Skus.Count);
     }
 
     static ProblemException Contradicted(Objection objection) =>

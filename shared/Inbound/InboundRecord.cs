@@ -25,6 +25,8 @@ public enum InboundVerdict
     Refused,
     /// <summary>It failed here (5xx): the sender tries again.</summary>
     Failed,
+    /// <summary>A file, kept before anything is made of it: the message that is <see cref="InboundRecord.Of"/> it tells what came of it.</summary>
+    Received,
 }
 
 /// <summary>A message that arrived from outside, as it was received, and what it caused. One line of a segment.</summary>
@@ -54,8 +56,11 @@ public sealed record InboundRecord
     /// <summary>What came of it, in one word (the order's status) or, where it was refused, the problem's type.</summary>
     public string? Outcome { get; init; }
 
-    /// <summary>Why it was refused or failed. No personal data.</summary>
+    /// <summary>Why it was refused or failed; for a file, what its import did. No personal data.</summary>
     public string? Detail { get; init; }
+
+    /// <summary>The message that this one tells the end of.</summary>
+    public string? Of { get; init; }
 
     /// <summary>Size of the body, in bytes.</summary>
     public long Size { get; init; }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.Json;
 using Selvedge.Channels;
+using Selvedge.Imports;
 using Selvedge.Ledger;
 using Selvedge.Orders;
 using Selvedge.Platform;
@@ -21,7 +22,7 @@ public enum Replayed
     Refused,
     /// <summary>It failed here; the rest goes on.</summary>
     Failed,
-    /// <summary>Its body was erased, or is a file that is imported or a page that was polled, which are not replayed; or its channel is gone.</summary>
+    /// <summary>Its body was erased, or it is a page that was polled or the end of another message, which are not replayed; or its channel is gone.</summary>
     Unusable,
 }
 
@@ -31,19 +32,19 @@ public sealed record Difference(string Path, JsonNode? Before, JsonNode? After);
 /// <summary>One message taken in again.</summary>
 public sealed record ReplayedMessage(
     string Id, DateTimeOffset At, string Channel, string Topic, Replayed Result, string? Order = null, string? Status = null, string? Detail = null,
-    IReadOnlyList<Difference>? Changes = null, IReadOnlyList<ClaimChange>? Claims = null);
+    IReadOnlyList<Difference>? Changes = null, IReadOnlyList<ClaimChange>? Claims = null, object? Import = null);
 
-/// <summary>Takes archived webhooks in again, by the code that takes webhooks in: what they say is taken once, whatever comes how often. A dry run
-/// shows the order document as it is and as it would become, and the claims that would change.</summary>
+/// <summary>Takes archived webhooks and files in again, by the code that takes them in: what they say is taken once, whatever comes how often. A dry run
+/// shows the order document as it is and as it would become, and the claims that would change; of a file, what its import would do as things stand.</summary>
 public sealed class InboundReplay(
-    InboundSearch search, SalesChannels channels, IEnumerable<WebhookSystem> systems, OrderStore orders, Func<Rehearsal> rehearse)
+    InboundSearch search, SalesChannels channels, IEnumerable<WebhookSystem> systems, OrderStore orders, ProductImport products, StockImport stock, Func<Rehearsal> rehearse)
 {
     // What differs each time, and says nothing.
     static readonly string[] Passing = ["_etag", "updatedAt", "intake", "intakeDue"];
     readonly Dictionary<string, WebhookSystem> systems = systems.ToDictionary(system => system.Kind, StringComparer.Ordinal);
 
     /// <summary>Takes the messages in again, in this order. In a dry run each sees what those before it would have done.</summary>
-    public async Task<IReadOnlyList<ReplayedMessage>> RunAsync(IReadOnlyList<InboundRecord> messages, bool dryRun)
+    public async Task<IReadOnlyList<ReplayedMessage>> RunAsync(IReadOnlyList<InboundRecord> messages, bool dryRun, Caller caller)
     {
         var results = new List<ReplayedMessage>(messages.Count);
         if (dryRun)
@@ -52,19 +53,18 @@ public sealed class InboundReplay(
             var rehearsed = rehearsal.Systems.ToDictionary(system => system.Kind, StringComparer.Ordinal);
             foreach (var message in messages)
             {
-                var result = await OneAsync(message, rehearsed, rehearsal.Orders);
+                var result = message.Kind == InboundKind.File ? await FileAsync(message, true, caller) : await OneAsync(message, rehearsed, rehearsal.Orders);
                 results.Add(result with { Claims = rehearsal.Ledger.TakeChanges() is { Count: > 0 } claims ? claims : null });
             }
         }
         else
-            foreach (var message in messages) results.Add(await OneAsync(message, systems, orders));
+            foreach (var message in messages) results.Add(message.Kind == InboundKind.File ? await FileAsync(message, false, caller) : await OneAsync(message, systems, orders));
         return results;
     }
 
     async Task<ReplayedMessage> OneAsync(InboundRecord message, Dictionary<string, WebhookSystem> handlers, OrderStore store)
     {
         var result = new ReplayedMessage(message.Id, message.At, message.Channel, message.Topic, Replayed.Unusable, message.Order);
-        if (message.Kind == InboundKind.File) return result with { Detail = "A file is imported again by POST api/imports." };
         // A page of one moment, perhaps one of several: what its order is now is read by the poll, and told by its webhooks.
         if (message.Kind == InboundKind.Poll) return result with { Detail = "It was read by a poll, which reads the order again whenever it changes. Replay the order's webhooks." };
         if (await search.BytesAsync(message) is not { } body) return result with { Detail = "Its body was erased." };
@@ -91,6 +91,29 @@ public sealed class InboundReplay(
         catch (Exception failed) when (failed is not OutOfMemoryException)
         {
             return result with { Result = Replayed.Failed, Detail = failed.Message };
+        }
+    }
+
+    async Task<ReplayedMessage> FileAsync(InboundRecord message, bool dryRun, Caller caller)
+    {
+        var result = new ReplayedMessage(message.Id, message.At, message.Channel, message.Topic, Replayed.Unusable);
+        if (message.Of is { } file) return result with { Detail = $"It tells what came of the file {file}. Replay that." };
+        if (await search.BytesAsync(message) is not { } body) return result with { Detail = "Its body was erased." };
+        try
+        {
+            var name = ImportRecords.HashOf(body);
+            if (message.Topic == "stock")
+            {
+                var posted = await stock.RunAsync(body, name, dryRun, caller.Actor, caller.ReachesLocation);
+                return result with { Result = posted.Posted > 0 ? Replayed.Changed : Replayed.Unchanged, Import = posted };
+            }
+            var isJson = Header(message, "Content-Type")?.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) == true;
+            var made = await products.RunAsync(body, isJson, name, dryRun, caller);
+            return result with { Result = made.Styles.Created + made.Styles.Updated + made.Skus.Created + made.Skus.Updated > 0 ? Replayed.Changed : Replayed.Unchanged, Import = made };
+        }
+        catch (ProblemException refused)
+        {
+            return result with { Result = refused.Status < 500 ? Replayed.Refused : Replayed.Failed, Detail = refused.Message };
         }
     }
 

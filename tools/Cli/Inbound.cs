@@ -15,7 +15,7 @@ internal static class Inbound
         var (channel, topic, order) = (Text("--channel", "Of this channel", "id"), Text("--topic", "e.g. orders/create", "topic"), Text("--order", "About this order", "id"));
         var (from, to, verdict) = (Text("--from", "Arrived then or later", "instant"), Text("--to", "Arrived before", "instant"), Text("--verdict", "What was made of it", "verdict"));
         var limit = new Option<int>("--limit") { Description = "At most so many", DefaultValueFactory = _ => 50 };
-        verdict.CompletionSources.Add("accepted", "repeated", "ignored", "refused", "failed");
+        verdict.CompletionSources.Add("accepted", "repeated", "ignored", "refused", "failed", "received");
         var list = new Command("list", "Messages, the latest first") { channel, topic, order, from, to, verdict, limit };
         list.Does(async (session, parsed, cancel) =>
         {

@@ -25,6 +25,9 @@ public sealed class ShopifyApi(SalesChannels channels, TimeProvider time, Inboun
 
     readonly ConcurrentDictionary<string, DateTimeOffset> notBefore = new(StringComparer.Ordinal);
 
+    /// <summary>What an answer about several orders is about.</summary>
+    public const string Orders = "";
+
     /// <summary>True when the channel's API can be asked.</summary>
     public bool Reaches(Channel channel) => channel.Api is not null && channels.TokenOf(channel) is not null;
 
@@ -33,7 +36,7 @@ public sealed class ShopifyApi(SalesChannels channels, TimeProvider time, Inboun
     /// <param name="operation">The operation's name in <paramref name="query"/>.</param>
     /// <param name="query">The document.</param>
     /// <param name="variables">Its variables.</param>
-    /// <param name="about">The order the answer is about: it is archived as received.</param>
+    /// <param name="about">The order the answer is about, or <see cref="Orders"/>: it is archived as received.</param>
     /// <param name="cancel">Ends it.</param>
     /// <exception cref="ShopifyApiException">It was throttled, refused or not answered.</exception>
     public async Task<JsonElement> AskAsync(Channel channel, string operation, string query, object variables, string? about, CancellationToken cancel)
@@ -49,7 +52,7 @@ public sealed class ShopifyApi(SalesChannels channels, TimeProvider time, Inboun
             if (response.StatusCode != HttpStatusCode.OK) throw new ShopifyApiException($"Shopify answered {(int)response.StatusCode} to {operation} of channel '{channel.Id}'.{Hint(response.StatusCode)}");
             var body = await response.Content.ReadAsByteArrayAsync(cancel);
             if (archive is not null && about is not null)
-                await archive.KeepAsync(new() { At = InstantConverter.Cut(time.GetUtcNow()), SentAt = response.Headers.Date, Channel = channel.Id, Kind = InboundKind.Poll, Topic = operation, Status = 200, Order = about }, body, channel);
+                await archive.KeepAsync(new() { At = InstantConverter.Cut(time.GetUtcNow()), SentAt = response.Headers.Date, Channel = channel.Id, Kind = InboundKind.Poll, Topic = operation, Status = 200, Order = about.Length > 0 ? about : null, Headers = HeadersOf(response) }, body, channel);
             using var document = JsonDocument.Parse(body);
             answer = document.RootElement.Clone();
         }
@@ -65,6 +68,9 @@ public sealed class ShopifyApi(SalesChannels channels, TimeProvider time, Inboun
 
     /// <inheritdoc cref="AskAsync(Channel, string, string, object, string?, CancellationToken)"/>
     public Task<JsonElement> AskAsync(Channel channel, string operation, string query, object variables, CancellationToken cancel = default) => AskAsync(channel, operation, query, variables, null, cancel);
+
+    static Dictionary<string, string> HeadersOf(HttpResponseMessage response) => response.Headers.Concat(response.Content.Headers).Where(header => InboundHeaders.IsKept(header.Key))
+        .ToDictionary(header => header.Key, header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase);
 
     // The next call like this one can be paid for when its points are back.
     void Pay(Channel channel, JsonElement answer)

@@ -55,7 +55,7 @@ public sealed class ShopifyReads(ShopifyApi api, TimeProvider time)
     {
         for (string? after = null; ;)
         {
-            var data = await api.AskAsync(channel, "ChangedOrders", ChangedOrders, new { query = $"updated_at:>='{since.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}'", first = 100, after }, cancel);
+            var data = await api.AskAsync(channel, "ChangedOrders", ChangedOrders, new { query = $"updated_at:>='{since.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}'", first = 100, after }, ShopifyApi.Orders, cancel);
             var orders = data.GetProperty("orders");
             foreach (var node in orders.GetProperty("nodes").EnumerateArray())
                 yield return new(node.GetProperty("legacyResourceId").ToString(), node.GetProperty("updatedAt").GetDateTimeOffset(), node.GetProperty("currentSubtotalLineItemsQuantity").GetInt64(),

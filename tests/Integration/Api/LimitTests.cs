@@ -40,6 +40,15 @@ public sealed class LimitTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Fact]
+    public async Task A_bundle_has_no_units_to_set_apart()
+    {
+        await app.SeedAsync("PART-1", 6);
+        await app.Client.PutAsync("/api/styles/SET", new { name = "Set", matrix = new { Navy = new { M = new { sku = "SET-1", kind = "virtual", components = new[] { new { sku = "PART-1", quantity = 2 } } } } } }.AsJson(), Cancel).OkAsync();
+        await LimitAsync(new { id = "set", sku = "SET-1", fence = "group:vips", quantity = 1 }).ProblemAsync(HttpStatusCode.UnprocessableEntity, "unknown-reference");
+        Assert.Equal(3, (await StockAsync("SET-1")).GetProperty("available").GetInt64());
+    }
+
+    [Fact]
     public async Task A_floor_is_left_by_who_asks_first_and_not_by_what_is_sold_already()
     {
         await app.SeedAsync("FLOOR-1", 5);

@@ -184,6 +184,8 @@ public sealed class ApprovalTests(AppFixture app) : IClassFixture<AppFixture>
         // Nor is it changed with the whole style; and what was approved for another cost than there is by then changes nothing.
         object Style(string cost) => new { name = "Style of AP-7", matrix = new { Navy = new { M = new { sku = "AP-7", cost } } } };
         await app.Client.PutAsync("/api/styles/style-AP-7", Style("9.00").AsJson(), Cancel).ProblemAsync(HttpStatusCode.Forbidden, "forbidden");
+        var file = new StringContent("style,name,colour,size,sku,cost\nstyle-AP-7,Style of AP-7,Navy,M,AP-7,9.00\n", System.Text.Encoding.UTF8, "text/csv");
+        await app.Client.PostAsync("/api/imports/products", file, Cancel).ProblemAsync(HttpStatusCode.Forbidden, "forbidden");
         await app.Client.PutAsync("/api/styles/style-AP-7", Style("7.50").AsJson(), Cancel).OkAsync();
         var (stale, first) = (await AcceptedAsync(ben.PutAsync("/api/skus/AP-7/cost", new { cost = "8.00" }.AsJson(), Cancel)), await AcceptedAsync(ben.PutAsync("/api/skus/AP-7/cost", new { cost = "8.50" }.AsJson(), Cancel)));
         Assert.Equal("done", State(await fay.PostAsync($"/api/approvals/{Id(first)}/approve", new { }.AsJson(), Cancel).OkAsync()));

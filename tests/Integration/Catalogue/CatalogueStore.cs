@@ -37,7 +37,8 @@ public sealed class CatalogueStore : IAsyncLifetime
         var aliases = new Aliases(documents, time);
         var catalogue = new ProductCatalogue(documents, aliases, new Categories(documents, time), time);
         var locations = new Locations(documents, time);
-        return new(documents, aliases, catalogue, locations, new(catalogue), new(catalogue, aliases, locations, new InventoryLedger(documents, time), new LedgerReads(documents)), new(catalogue, new LedgerReads(documents)), new(catalogue));
+        var ledger = new InventoryLedger(documents, time);
+        return new(documents, aliases, catalogue, locations, new(catalogue, new(documents, ledger, catalogue, time)), new(catalogue, aliases, locations, ledger, new LedgerReads(documents)), new(catalogue, new LedgerReads(documents)), new(catalogue));
     }
 
     public ValueTask DisposeAsync()

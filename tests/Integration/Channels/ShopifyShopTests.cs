@@ -97,6 +97,12 @@ public sealed class ShopifyShopTests : IAsyncLifetime
             Assert.Equal(orders.Sum(order => order.Wanted.GetValueOrDefault(sku)), await HeldAsync(sku));
         // What is known is not read again.
         Assert.Equal(0, await PollAsync());
+        // What the shop answered is kept as it came: the pages of the list, and each order that was read.
+        var kept = (await app.Client.GetAsync("/api/inbound?channel=shop&limit=1000").OkAsync()).GetProperty("items").EnumerateArray().Where(item => item.GetProperty("kind").GetString() == "poll").ToList();
+        Assert.Equal([("ChangedOrders", shop.Answered["ChangedOrders"]), ("ReadOrder", shop.Answered["ReadOrder"])], kept.CountBy(item => item.GetProperty("topic").GetString()!).Select(topic => (topic.Key, topic.Value)).Order());
+        var page = await app.Client.GetAsync("/api/inbound/" + Uri.EscapeDataString(kept[0].GetProperty("id").GetString()!)).OkAsync();
+        Assert.Contains("extensions", page.GetProperty("body").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("application/json", page.GetProperty("headers").GetProperty("Content-Type").GetString(), StringComparison.Ordinal);
         Assert.Equal(orders.Max(order => order.UpdatedAt), (await WatermarkAsync()).Until, TimeSpan.FromSeconds(2));
         Assert.Equal(1, shop.Answered["Subscriptions"]);
     }

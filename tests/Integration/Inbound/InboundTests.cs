@@ -75,6 +75,35 @@ public sealed class InboundTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_file_is_kept_as_it_came_with_what_came_of_it_and_is_taken_in_again()
+    {
+        const string good = "\uFEFFsku,location,quantity\r\nFILE-1,WH1,5\r\n", products = "style,name,colour,size,sku\nFILE,File,Navy,M,FILE-1\n";
+        await PostAsync("stock", good).ProblemAsync(HttpStatusCode.BadRequest, "import-invalid");
+        await PostAsync("products?dryRun=true", products).OkAsync();
+        await PostAsync("products", products).OkAsync();
+
+        var items = await ListAsync("channel=imports");
+        var (failed, said) = (items.Single(item => Text(item, "topic") == "stock" && Text(item, "verdict") == "received"), items.Single(item => Text(item, "verdict") == "refused"));
+        Assert.Equal((4, Text(failed, "id"), "400", "import-invalid"), (items.Count, Text(said, "of"), Text(said, "status"), Text(said, "outcome")));
+        Assert.Equal(good, Text(await app.Client.GetAsync($"/api/inbound/{Text(failed, "id")}").OkAsync(), "body"));
+        Assert.Contains("\"created\":1", Text(items.Single(item => Text(item, "verdict") == "accepted"), "detail"), StringComparison.Ordinal);
+
+        // What was refused then can be taken in now: the product is there.
+        var dry = Assert.Single((await ReplayAsync(new { ids = new[] { Text(failed, "id") }, dryRun = true })).GetProperty("items").EnumerateArray());
+        Assert.Equal(("changed", "1"), (Text(dry, "result"), Text(dry.GetProperty("import"), "posted")));
+        Assert.Equal("0", Text(await app.Client.GetAsync("/api/inventory/FILE-1").OkAsync(), "onHand"));
+        foreach (var result in (string[])["changed", "unchanged"])
+        {
+            Assert.Equal(result, Text(Assert.Single((await ReplayAsync(new { ids = new[] { Text(failed, "id") } })).GetProperty("items").EnumerateArray()), "result"));
+            Assert.Equal("5", Text(await app.Client.GetAsync("/api/inventory/FILE-1").OkAsync(), "onHand"));
+        }
+        Assert.Equal("unusable", Text(Assert.Single((await ReplayAsync(new { ids = new[] { Text(said, "id") } })).GetProperty("items").EnumerateArray()), "result"));
+
+        Task<HttpResponseMessage> PostAsync(string what, string csv) =>
+            app.Client.PostAsync("/api/imports/" + what, new ByteArrayContent(Encoding.UTF8.GetBytes(csv)) { Headers = { ContentType = new MediaTypeHeaderValue("text/csv") } });
+    }
+
+    [Fact]
     public async Task Messages_are_found_by_channel_topic_order_and_time_and_pages_join_to_the_whole_list()
     {
         using var client = app.ClientWith(null);
