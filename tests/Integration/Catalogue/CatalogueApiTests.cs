@@ -108,7 +108,7 @@ public sealed class CatalogueApiTests(AppFixture app) : IClassFixture<AppFixture
         Assert.False((await sales.GetAsync("/api/skus/ROLE-M", Cancel).OkAsync()).TryGetProperty("cost", out _));
         using var store = await app.ClientAsAsync(Role.Warehouse, new Scope(Locations: ["ELSEWHERE"]));
         var refused = await store.PostAsync("/api/imports/stock", Csv("sku,location,quantity\nROLE-M,WHR,1\n"), Cancel).ProblemAsync(HttpStatusCode.BadRequest, "import-invalid");
-        Assert.Contains("does not reach", refused.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("You do not reach the location 'WHR'", refused.GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.DoesNotContain((await store.GetAsync("/api/locations", Cancel).OkAsync()).GetProperty("items").EnumerateArray(), item => item.GetProperty("id").GetString() == "WHR");
     }
 }

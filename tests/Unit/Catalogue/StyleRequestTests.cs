@@ -20,7 +20,7 @@ public class StyleRequestTests
     [Fact]
     public void A_matrix_becomes_a_draft_with_whole_numbers_of_money_and_padded_gtins()
     {
-        var draft = Parse("""{"name":"Linen shirt","season":"SS27","matrix":{"Navy":{"S":{"sku":"A","barcode":"6291041500213","price":"49.90","cost":18.5,"weight":260,"attributes":{"care":"cold\nwash"}}}},"unknown":1}""");
+        var draft = Parse("""{"name":"Linen shirt","season":"SS27","matrix":{"Navy":{"S":{"sku":"A","barcode":"6291041500213","price":"49.90","cost":18.5,"weight":260,"attributes":{"care":"cold\nwash"}}}},"version":1}""");
         var sku = Assert.Single(draft.Skus);
         Assert.Equal(("A", "Navy", "S", "06291041500213", 499_000L, 185_000L, 260L), (sku.Sku, sku.Colour, sku.Size, sku.Barcode, sku.Price, sku.Cost, sku.Weight));
         Assert.Equal("cold\nwash", sku.Attributes["care"]);
@@ -30,6 +30,7 @@ public class StyleRequestTests
     [InlineData("""{"name":null,"matrix":{}}""", "/name", "null")]
     [InlineData("""{"matrix":{}}""", "/name", "missing")]
     [InlineData("""{"name":"x"}""", "/matrix", "missing")]
+    [InlineData("""{"name":"x","matrix":{},"seson":"SS27"}""", "/seson", "no such member. There are archived, category")]
     [InlineData("""{"name":"x","matrix":[]}""", "/matrix", "a list")]
     [InlineData("""{"name":"x","matrix":{"A/B":{"S":{"sku":1}}}}""", "/matrix/A~1B/S/sku", "got 1")]
     [InlineData("""{"name":"x","matrix":{"A":{"S":{"sku":"A/B"}}}}""", "/matrix/A/S/sku", "may not have")]
