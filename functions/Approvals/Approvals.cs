@@ -37,7 +37,7 @@ public sealed class ApprovalFunctions(ApprovalDesk approvals, InventoryLedger le
 
     async Task<IResult> DecideAsync(HttpRequest request, string id, bool approve, FunctionContext context)
     {
-        var body = await request.FieldsAsync(optional: approve);
+        var body = await request.FieldsAsync(optional: true);
         var reason = approve ? body.OptionalText("reason", 500) : body.Text("reason", 500);
         body.ThrowIfFaulty();
         var (decided, repeated) = await approvals.DecideAsync(id, approve, reason, context.Caller());
@@ -74,9 +74,14 @@ public sealed class ApprovalFunctions(ApprovalDesk approvals, InventoryLedger le
         if (!body.Has("quantity")) body.Add("quantity", "Expected a whole number of units; it is missing.");
         var (fromOrder, fromLine, toOrder, toLine) = (from?.Text("order", 255) ?? "", from?.Text("line", 120) ?? "", to?.Text("order", 255) ?? "", to?.Text("line", 120) ?? "");
         var quantity = body.Whole("quantity", 1, 1_000_000, 1);
+        if ((fromOrder, fromLine) == (toOrder, toLine)) body.Add("to", "Expected another order line than 'from'.");
         body.ThrowIfFaulty();
         var giving = await OrderAsync(fromOrder, "from/order", caller);
-        await OrderAsync(toOrder, "to/order", caller);
+        var taking = await OrderAsync(toOrder, "to/order", caller);
+        // Nobody is asked to agree to what cannot be.
+        foreach (var (order, line) in new[] { (giving, fromLine), (taking, toLine) })
+            if (order.Lines.FirstOrDefault(each => each.Id == line) is { Bundle: null } known && known.Quantity < quantity)
+                throw ProblemException.Conflict("cannot-reassign", "The units cannot be given", $"Order {order.Id} line {line} is for {known.Quantity} {known.Sku}, not {quantity}.");
         var sku = await catalogue.ResolveAsync(code) ?? throw ProblemException.UnknownReference("sku", $"There is no SKU '{code}'.");
         var command = new Reassign { Sku = sku, FromOrder = fromOrder, FromLine = fromLine, Order = toOrder, Line = toLine, Quantity = quantity, Actor = caller.Actor, Reason = reason, Id = Ids.Join(["reassign", id], Ids.CosmosLimit - 2) };
         // Whoever bought in a shop or at a marketplace is a customer, though we know no name for them.

@@ -77,6 +77,7 @@ public sealed class ExceptionFunctions(ExceptionCases exceptions, ExceptionRevie
         var body = await request.FieldsAsync();
         var (ids, kind, resolution, caller) = (body.Texts("ids", MostAtOnce, 255), body.OptionalText("kind", 60), body.Text("resolution", 1000), context.Caller());
         var filter = new ExceptionFilter(ExceptionStatus.Open, kind, body.OptionalText("owner", 100), body.OptionalText("sku", 200), body.OptionalText("channel", 60), body.OptionalText("order", 255)) { Caller = caller };
+        if (kind is not null && !ExceptionKinds.All.Any(known => known.Kind == kind)) body.Add("kind", $"Expected one of {string.Join(", ", ExceptionKinds.All.Select(known => known.Kind))}, got '{kind}'.");
         if (ids.Count > 0 == kind is not null) body.Add("ids", "Expected either ids, or a kind (with sku, channel, order or owner to narrow it).");
         body.ThrowIfFaulty();
         var page = kind is null ? null : await exceptions.ListAsync(filter, MostAtOnce, null);

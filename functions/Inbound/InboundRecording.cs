@@ -3,12 +3,13 @@ using Microsoft.AspNetCore.Http;
 using Selvedge.Channels;
 using Selvedge.Imports;
 using Selvedge.Inbound;
+using Selvedge.Orders;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Inbound;
 
 /// <summary>Between a message's arrival and its handling: whatever comes of a signed webhook or a file, it is in the archive before the sender is answered.</summary>
-public sealed class InboundRecording(InboundArchive archive, TimeProvider time)
+public sealed class InboundRecording(InboundArchive archive, OrderStore orders, TimeProvider time)
 {
     static readonly string[] Sent = ["X-Shopify-Triggered-At", "Shopify-Triggered-At", "Date"];
 
@@ -32,7 +33,11 @@ public sealed class InboundRecording(InboundArchive archive, TimeProvider time)
             throw;
         }
         var verdict = answer.Order is null ? InboundVerdict.Ignored : answer.Repeat ? InboundVerdict.Repeated : InboundVerdict.Accepted;
-        await KeepAsync(webhook, record with { Verdict = verdict, Status = 200, Order = answer.Order, Outcome = answer.Status });
+        record = record with { Verdict = verdict, Status = 200, Order = answer.Order, Outcome = answer.Status };
+        // Who was erased is not brought back by what the channel tells of the order later. An order that is new has nobody erased.
+        if (answer.Order is { } order && (answer.Repeat || webhook.Topic != "orders/create") && (await orders.ReadPersonAsync(order))?.ErasedAt is not null)
+            await archive.KeepAsync(record.Erased(record.At), default, webhook.Channel);
+        else await KeepAsync(webhook, record);
         return answer;
     }
 

@@ -19,7 +19,7 @@ public sealed class Movements(InventoryLedger ledger, ProductCatalogue catalogue
         var movement = Movement.Parse(await request.FieldsAsync(), time.GetUtcNow());
         var sku = await CheckAsync(movement, caller);
         var command = movement.ToCommand(sku, caller.Actor);
-        var kind = command is Count ? ApprovalKind.CountVariance : ApprovalKind.WriteOff;
+        var kind = movement is { Kind: MovementKind.Count } or { Kind: MovementKind.Adjust, Quantity: > 0 } ? ApprovalKind.CountVariance : ApprovalKind.WriteOff;
         // A count that was approved is executed against what the record showed when it was asked, so its repeat is answered by its approval.
         if (command is Count && await approvals.LeewayAsync(caller, kind) is not null && await approvals.FindAsync(sku, command.Key) is not null)
             return await ApprovalFunctions.PendingAsync(request, approvals, Draft(caller, movement, sku, kind, command, ""));

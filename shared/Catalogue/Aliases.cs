@@ -87,14 +87,20 @@ public sealed class Aliases(Store store, TimeProvider time)
 
     async Task<string?> TakeAsync(AliasClaim claim, CancellationToken cancel)
     {
-        var status = await WriteAsync(claim.Wanted, claim.Before?.ETag, cancel);
-        if (status is not (HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.NotFound)) return null;
-        // Ours too when the answer to our own write was lost. One that is gone again is nobody's: the caller plans anew.
-        var there = await ReadAsync(claim.Id, cancel);
-        if (there?.SaysTheSameAs(claim.Wanted) == true) return null;
-        var mine = claim.Wanted.Spans.First(span => span.Sku == claim.Sku);
-        var other = there?.Spans.FirstOrDefault(span => span.Overlaps(mine));
-        return other?.Sku == claim.Sku ? null : other?.Sku ?? "(given back just now)";
+        var (wanted, etag) = (claim.Wanted, claim.Before?.ETag);
+        var mine = wanted.Spans.First(span => span.Sku == claim.Sku);
+        while (await WriteAsync(wanted, etag, cancel) is HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.NotFound)
+        {
+            // Ours too when the answer to our own write was lost. One that is gone again is nobody's: the caller plans anew.
+            var there = await ReadAsync(claim.Id, cancel);
+            if (there?.SaysTheSameAs(wanted) == true) return null;
+            var other = there?.Spans.FirstOrDefault(span => span.Overlaps(mine));
+            if (other?.Sku == claim.Sku) return null;
+            if (there is null || other is not null) return other?.Sku ?? "(given back just now)";
+            // Another SKU has it at other times, since we looked: both do.
+            (wanted, etag) = (there with { Spans = [.. there.Spans.Where(span => span.Sku != claim.Sku).Append(mine).OrderBy(span => span.From ?? DateTimeOffset.MinValue)] }, there.ETag);
+        }
+        return null;
     }
 
     // Changes a code's document by its ETag until it took; one that means nothing any more is deleted.

@@ -25,7 +25,7 @@ public sealed record Category : ISetting
     {
         if (id != General) Sku.Require("category", id, 60);
         if (!body.Has("attributes")) body.Add("attributes", "Expected a list of attributes; it is missing.");
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var attributes = new List<AttributeDefinition>();
         foreach (var each in body.Objects("attributes", 100))
         {
@@ -65,9 +65,10 @@ public sealed class CategoryRules(IReadOnlyDictionary<string, Category> categori
         var kept = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, text) in attributes)
         {
-            kept[name] = text;
-            if (known(name, text) || Of(category).Attributes.FirstOrDefault(attribute => attribute.Name == name) is not { } definition) continue;
-            if (definition.TryRead(text, out var canonical, out var problem)) kept[name] = canonical;
+            var definition = Of(category).Attributes.FirstOrDefault(attribute => attribute.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+            if (!kept.TryAdd(definition?.Name ?? name, text)) fault(name, $"The attribute '{definition?.Name ?? name}' is there twice.");
+            if (definition is null || known(name, text)) continue;
+            if (definition.TryRead(text, out var canonical, out var problem)) kept[definition.Name] = canonical;
             else fault(name, $"The attribute '{name}' of category '{category ?? "(none)"}' {problem}.");
         }
         return kept;

@@ -140,4 +140,9 @@ public sealed record Material(string Name, long Quantity, string Unit);
 public sealed record ProductCode(string Code, DateTimeOffset? From = null, DateTimeOffset? To = null, string? Channel = null)
 {
     [JsonIgnore] public bool IsPlain => From is null && To is null && Channel is null;
+
+    /// <summary>Whether both mean something at one instant; a code without dates does from <paramref name="now"/> on.</summary>
+    public bool Overlaps(ProductCode other, DateTimeOffset now) => Begins(now) < (other.To ?? DateTimeOffset.MaxValue) && other.Begins(now) < (To ?? DateTimeOffset.MaxValue);
+
+    DateTimeOffset Begins(DateTimeOffset now) => From ?? (To is null ? now : DateTimeOffset.MinValue);
 }

@@ -186,15 +186,23 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, Categories ca
     {
         var final = new Dictionary<string, Product>(products, StringComparer.Ordinal);
         foreach (var product in plans.SelectMany(plan => plan.Changed)) final[product.Sku] = product;
-        var wanted = new Dictionary<string, (Product Product, ProductCode Code)>(StringComparer.Ordinal);
+        // A code passes from one SKU to another by its dates, and both may be in one plan.
+        var wanted = new List<(string Id, Product Product, ProductCode Code)>();
+        var holders = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var product in plans.SelectMany(plan => plan.Changed))
             foreach (var code in product.AliasCodes)
-                if (!wanted.TryAdd(Alias.IdOf(code.Code), (product, code)) && wanted[Alias.IdOf(code.Code)].Product.Sku != product.Sku) Clash(Alias.IdOf(code.Code), product.Sku, wanted[Alias.IdOf(code.Code)].Product.Sku);
+            {
+                var id = Alias.IdOf(code.Code);
+                if (holders.TryAdd(id, wanted.Count)) wanted.Add((id, product, code));
+                else if (wanted[holders[id]].Product.Sku == product.Sku) continue;
+                else if (wanted.Find(held => held.Id == id && held.Code.Overlaps(code, at)) is { Product: { } holder }) Clash(id, product.Sku, holder.Sku);
+                else wanted.Add((id, product, code));
+            }
 
-        var there = isNew ? new Dictionary<string, Alias>() : await aliases.FindAsync(wanted.Keys, cancel);
+        var there = isNew ? new Dictionary<string, Alias>() : await aliases.FindAsync(holders.Keys, cancel);
         var strangers = await FindProductsAsync(there.Values.SelectMany(alias => alias.Spans).Select(span => span.Sku).Where(sku => !final.ContainsKey(sku)), cancel);
         var claims = new Dictionary<string, List<AliasClaim>>(StringComparer.Ordinal);
-        foreach (var (id, (product, code)) in wanted)
+        foreach (var (id, product, code) in wanted)
         {
             var before = there.GetValueOrDefault(id);
             var next = Alias.Wanted(before, code, product.Sku, product.Kind == ProductKind.Virtual, at, span => Yields(id, span), out var owner);

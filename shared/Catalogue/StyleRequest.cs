@@ -18,7 +18,8 @@ public static class StyleRequest
         var colours = body.Texts("colours", 200, 60).Select(text => text.Trim()).ToList();
         var sizes = body.Texts("sizes", 200, 60).Select(text => text.Trim()).ToList();
         var skus = new List<SkuDraft>();
-        var seen = new Dictionary<string, string>(StringComparer.Ordinal);
+        var seen = new Dictionary<string, List<(string Sku, ProductCode Code)>>(StringComparer.Ordinal);
+        var now = DateTimeOffset.UtcNow;
         if (body.Object("matrix") is { } matrix)
         {
             foreach (var (colourText, row) in matrix.Members(60))
@@ -50,8 +51,13 @@ public static class StyleRequest
         void Add(SkuDraft sku, RequestFields cell)
         {
             skus.Add(sku);
-            foreach (var code in sku.Codes.Select(code => code.Code).Prepend(sku.Sku).Concat(sku.Barcode is null ? [] : [sku.Barcode]).Where(code => code.Length > 0).Select(Alias.IdOf).Distinct())
-                if (!seen.TryAdd(code, sku.Sku)) cell.Add("", sku.Sku == seen[code] ? $"SKU '{sku.Sku}' is there twice." : Aliases.Clash(code, sku.Sku, seen[code]));
+            foreach (var code in sku.Codes.Prepend(new(sku.Sku)).Concat(sku.Barcode is null ? [] : [new(sku.Barcode)]).Where(code => code.Code.Length > 0).DistinctBy(code => Alias.IdOf(code.Code)))
+            {
+                var id = Alias.IdOf(code.Code);
+                if (!seen.TryGetValue(id, out var held)) seen[id] = held = [];
+                if (held.Find(other => other.Code.Overlaps(code, now)) is { Sku: { } owner }) cell.Add("", sku.Sku == owner ? $"SKU '{sku.Sku}' is there twice." : Aliases.Clash(id, sku.Sku, owner));
+                held.Add((sku.Sku, code));
+            }
         }
     }
 
@@ -137,10 +143,10 @@ public static class StyleRequest
         foreach (var (index, text, members) in cell.TextsOrObjects("codes", 50, 200))
         {
             var code = members is null ? new ProductCode(text!) : new(members.Text("code", 200), members.Instant("from"), members.Instant("to"), members.OptionalText("channel", 40));
-            if (code.From >= code.To) cell.Add($"codes/{index}/to", "It ends before it begins.");
-            if (code.Code.Length > 0 && !Aliases.IsCode(code.Code)) cell.Add($"codes/{index}", "It is blank or not well-formed text.");
+            if (code.From >= code.To) members!.Add("to", "It ends before it begins.");
+            if (code.Code.Length > 0 && !Aliases.IsCode(code.Code)) cell.Add("codes", $"{index}", "It is blank or not well-formed text.");
             code = code with { Code = code.Code.Trim() };
-            if (codes.Exists(other => Alias.IdOf(other.Code) == Alias.IdOf(code.Code))) cell.Add($"codes/{index}", $"'{code.Code}' is there twice.");
+            if (codes.Exists(other => Alias.IdOf(other.Code) == Alias.IdOf(code.Code))) cell.Add("codes", $"{index}", $"'{code.Code}' is there twice.");
             codes.Add(code);
         }
         return codes;

@@ -80,15 +80,15 @@ public sealed class ProductFile : ProductSource
             styles.Add(lines);
         }
         lines.Check(draft, sku, row, columns);
-        var repeated = Unique(sku.Sku, "sku");
-        if (sku.Barcode is { } barcode) Unique(barcode, "barcode");
-        foreach (var code in sku.Codes) Unique(code.Code, "codes");
+        var repeated = Unique(new(sku.Sku), "sku");
+        if (sku.Barcode is { } barcode) Unique(new(barcode), "barcode");
+        foreach (var code in sku.Codes) Unique(code, "codes");
         if (!repeated) lines.Lines.Add((row.At, row.Line));
 
-        bool Unique(string code, string column)
+        bool Unique(ProductCode code, string column)
         {
             if (Taken(code, sku.Sku, row.Line) is not var (other, line)) return false;
-            columns.Fault(row, column, other == sku.Sku ? $"SKU '{other}' is on line {line} already." : $"'{code}' is a code of SKU '{other}' on line {line}; it cannot be one of SKU '{sku.Sku}' too.");
+            columns.Fault(row, column, other == sku.Sku ? $"SKU '{other}' is on line {line} already." : $"'{code.Code}' is a code of SKU '{other}' on line {line}; it cannot be one of SKU '{sku.Sku}' too.");
             return other == sku.Sku;
         }
     }

@@ -49,8 +49,8 @@ public sealed class ProductJson : ProductSource
             foreach (var sku in draft.Skus)
             {
                 Parts.UnionWith(sku.Components.Select(part => part.Sku));
-                foreach (var code in sku.Codes.Select(code => code.Code).Prepend(sku.Sku).Concat(sku.Barcode is null ? [] : [sku.Barcode]))
-                    if (Taken(code, sku.Sku, line) is var (other, there) && other != sku.Sku) errors.Add(line, 0, sku.At, code, $"It is a code of SKU '{other}' on line {there}; it cannot be one of SKU '{sku.Sku}' too.");
+                foreach (var code in sku.Codes.Prepend(new(sku.Sku)).Concat(sku.Barcode is null ? [] : [new(sku.Barcode)]))
+                    if (Taken(code, sku.Sku, line) is var (other, there) && other != sku.Sku) errors.Add(line, 0, sku.At, code.Code, $"It is a code of SKU '{other}' on line {there}; it cannot be one of SKU '{sku.Sku}' too.");
             }
             styles[^1] = styles[^1] with { Rows = draft.Skus.Count };
             Rows += draft.Skus.Count;

@@ -38,7 +38,7 @@ public sealed partial class InboundArchive(ArchiveStore store, IConfiguration co
         var folder = ArchiveNames.FolderOf(record.Channel);
         try
         {
-            record = body.Length <= LargestLine ? record.With(body.Span) : record with { File = await PutLargeAsync(folder, record.At, body), Size = body.Length };
+            if (record.ErasedAt is null) record = body.Length <= LargestLine ? record.With(body.Span) : record with { File = await PutLargeAsync(folder, record.At, body), Size = body.Length };
             var writing = writers.GetOrAdd(folder, open).Submit(record.ToLine());
             if (writing is null)
             {

@@ -25,10 +25,18 @@ internal static class ShopifyRefund
     }
 
     /// <summary>The refunds an order lists, by id.</summary>
-    public static IReadOnlyList<Refund> ListOf(ShopifyFields order) =>
-        order.Has("refunds") && order.Objects("refunds", Most) is { Count: > 0 } refunds ? [.. refunds.Select(Read).DistinctBy(refund => refund.Id).OrderBy(refund => refund.Id, StringComparer.Ordinal)] : [];
+    public static IReadOnlyList<Refund> ListOf(ShopifyFields order)
+    {
+        if (!order.Has("refunds") || order.Objects("refunds", Most) is not { Count: > 0 } refunds) return [];
+        var sent = Sent(order);
+        return [.. refunds.Select(refund => Read(refund, sent)).DistinctBy(refund => refund.Id).OrderBy(refund => refund.Id, StringComparer.Ordinal)];
+    }
 
-    static Refund Read(ShopifyFields refund)
+    // Which lines the order says were wholly sent, and which not; of what it says nothing there is nothing.
+    static Dictionary<string, bool> Sent(ShopifyFields order) => order.Objects("line_items", Draft.MostLines).Where(line => line.Has("fulfillment_status") || line.Has("fulfillable_quantity"))
+        .DistinctBy(line => line.Id("id")).ToDictionary(line => line.Id("id"), line => line.Text("fulfillment_status", 40) == "fulfilled", StringComparer.Ordinal);
+
+    static Refund Read(ShopifyFields refund, Dictionary<string, bool>? sent = null)
     {
         var lines = new SortedDictionary<(string, Restock, string), RefundLine>();
         foreach (var item in refund.Objects("refund_line_items", Draft.MostLines))
@@ -39,7 +47,7 @@ internal static class ShopifyRefund
             var location = item.Has("location_id") ? item.Id("location_id") : null;
             var key = (line, restock, location ?? "");
             lines[key] = new(line, restock, units + (lines.GetValueOrDefault(key)?.Units ?? 0), location,
-                item.Object("line_item") is { } sold && sold.Has("id") && sold.Text("fulfillment_status", 40) != "fulfilled");
+                item.Object("line_item") is { } sold && sold.Has("id") ? sold.Text("fulfillment_status", 40) != "fulfilled" : sent?.TryGetValue(line, out var wholly) == true && !wholly);
         }
         var till = refund.Objects("transactions", Most).Exists(transaction => transaction.Text("source_name", 60) == "pos");
         return new(refund.Id("id"), refund.Instant("created_at") ?? refund.Instant("processed_at"), [.. lines.Values], till);

@@ -81,6 +81,8 @@ internal static class Postings
             : fromOurs ? Costing.Out(s.Balance, c.Quantity) : Costing.In(s.Balance, c.Quantity, c.UnitCost, c.Value);
         if (c is { Leeway: { } leeway, Kind: PostKind.Adjust or PostKind.Grade or PostKind.Arrive } && fromOurs && !toOurs && !leeway.Covers(c.Quantity, value))
             return Decision.NeedsApproval($"Writing off {c.Quantity} from {c.From} to {c.To} takes a second person.", Journal.UnitsOf(s.Balance, c.From), value);
+        if (c is { Leeway: { } alone, Kind: PostKind.Adjust } && toOurs && !fromOurs && !alone.Covers(c.Quantity, value))
+            return Decision.NeedsApproval($"Finding {c.Quantity} at {c.To} takes a second person.", Journal.UnitsOf(s.Balance, c.To), value);
         if (Accounts.Class(c.From) is "onHand") TakeFrom(s, c.From, c.Quantity, c.To, value);
         else
         {

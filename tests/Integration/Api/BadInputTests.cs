@@ -195,6 +195,11 @@ public sealed class BadInputTests(AppFixture app) : IClassFixture<AppFixture>
     [InlineData("POST", "/api/orders", """{"channel":"any","externalId":"m1","lines":[{"sku":"BAD-1","quantity":1}],"hold":{"expires":"2030-01-01T00:00:00Z"}}""", "/hold/expires")]
     [InlineData("POST", "/api/limits", """{"id":"m1","sku":"BAD-1","location":"WH1","quantity":1,"chanel":"shop"}""", "/chanel")]
     [InlineData("PUT", "/api/skus/BAD-1/cost", """{"cost":"1.00","currency":"USD"}""", "/currency")]
+    [InlineData("PUT", "/api/styles/misspelt", """{"name":"Tee","matrix":{"Navy":{"M":{"sku":"MISS-1","codes":["A",{"code":"B","from":"2026-06-01","to":"2026-01-01"}]}}}}""", "/matrix/Navy/M/codes/1/to")]
+    [InlineData("PUT", "/api/categories/misspelt", """{"attributes":[{"name":"collar","type":"text"},{"name":"Collar","type":"text"}]}""", "/attributes/1/name")]
+    [InlineData("PUT", "/api/styles/misspelt", """{"name":"Tee","category":"Shirts","matrix":{"Navy":{"M":{"sku":"MISS-1","attributes":{"Composition":"rubbish"}}}}}""", "/matrix/Navy/M/attributes/Composition")]
+    [InlineData("POST", "/api/exceptions/resolve", """{"kind":"oversel","resolution":"done"}""", "/kind")]
+    [InlineData("POST", "/api/claims/reassign", """{"id":"r1","sku":"BAD-1","quantity":1,"from":{"order":"a:1","line":"1"},"to":{"order":"a:1","line":"1"}}""", "/to")]
     [InlineData("POST", "/api/people/erase", """{"customer":"c1","dryrun":true}""", "/dryrun")]
     public async Task A_misspelt_member_was_left_out_unseen(string method, string path, string body, string pointer)
     {

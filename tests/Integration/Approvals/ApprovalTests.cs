@@ -164,6 +164,20 @@ public sealed class ApprovalTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Fact]
+    public async Task Units_that_are_found_take_a_second_person_as_those_that_are_counted_do()
+    {
+        await app.SeedAsync("AP-9", 5);
+        using var ana = await PersonAsync("Ana", "warehouse");
+        await ana.PostAsync("/api/movements", new { id = "few", kind = "adjust", sku = "AP-9", location = "WH1", quantity = 2 }.AsJson(), Cancel).OkAsync();
+        var approval = await AcceptedAsync(ana.PostAsync("/api/movements", new { id = "many", kind = "adjust", sku = "AP-9", location = "WH1", quantity = 5_000 }.AsJson(), Cancel));
+        Assert.Equal("countVariance", approval.GetProperty("kind").GetString());
+        Assert.Equal(7, (await ana.GetAsync("/api/inventory/AP-9", Cancel).OkAsync()).GetProperty("onHand").GetInt64());
+        using var ben = await PersonAsync("Ben", "finance");
+        Assert.Equal("done", State(await ben.PostAsync($"/api/approvals/{Id(approval)}/approve", null, Cancel).OkAsync()));
+        Assert.Equal(5_007, (await ana.GetAsync("/api/inventory/AP-9", Cancel).OkAsync()).GetProperty("onHand").GetInt64());
+    }
+
+    [Fact]
     public async Task A_cost_takes_a_second_person_where_the_limits_say_so()
     {
         await app.SeedAsync("AP-7", 0);

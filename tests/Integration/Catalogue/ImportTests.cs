@@ -110,6 +110,21 @@ public sealed class ImportTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_code_that_passes_from_one_sku_to_another_by_dates_comes_back_from_the_export()
+    {
+        var one = store.New();
+        const string csv = "style,name,colour,size,sku,codes\nA,A,Navy,M,A-M,OLD1||2026-01-01|2026-06-01\nB,B,Navy,M,B-M,OLD1||2026-06-01|\nA,A,Navy,L,A-L,OLD2||2026-01-01|2026-06-01\nA,A,Navy,S,A-S,OLD2||2026-06-01|\n";
+        Assert.Equal(4, (await Products(one, csv)).Skus.Created);
+        Assert.Equal(new(0, 0, 4), (await Products(one, csv)).Skus);
+        foreach (var (code, day, sku) in new[] { ("OLD1", "2026-05-31", "A-M"), ("OLD1", "2026-06-01", "B-M"), ("old2", "2026-05-31", "A-L"), ("OLD2", "2026-06-01", "A-S") })
+            Assert.Equal(sku, await one.Aliases.ResolveAsync(code, DateTimeOffset.Parse(day + "T00:00:00Z", CultureInfo.InvariantCulture)));
+        // At one instant it is one SKU's.
+        var errors = await Errors(() => Products(one, csv.Replace("OLD1||2026-06-01|", "OLD1||2026-05-01|", StringComparison.Ordinal)));
+        Assert.Equal((3, "codes"), Assert.Single(errors.Select(error => (error.Line, error.Name!))));
+        Assert.Single(await Errors(() => Products(one, "style,name,colour,size,sku,codes\nC,C,Navy,M,C-M,NEW1||2020-01-01|\nD,D,Navy,M,D-M,NEW1\n")));
+    }
+
+    [Fact]
     public async Task A_bundle_stands_anywhere_in_the_file_before_what_it_is_made_of_or_after()
     {
         var one = store.New();

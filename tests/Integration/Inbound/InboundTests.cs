@@ -75,6 +75,24 @@ public sealed class InboundTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_was_erased_does_not_come_back_with_a_later_message()
+    {
+        using var client = app.ClientWith(null);
+        await ShopifySender.SendAsync(client, ShopifySender.Order(1, ("TEE", 1))).OkAsync();
+        await app.Client.PostAsync("/api/people/erase", new { order = "shop:1" }.AsJson()).OkAsync();
+        await ShopifySender.SendAsync(client, ShopifySender.Order(1, ("TEE", 1))).OkAsync();
+        await ShopifySender.SendAsync(client, ShopifySender.Order(1, ("TEE", 2)), topic: "orders/updated").OkAsync();
+        var kept = await ListAsync("order=shop:1");
+        Assert.Equal(3, kept.Count);
+        foreach (var item in kept)
+        {
+            Assert.True(item.TryGetProperty("erasedAt", out _));
+            var message = await app.Client.GetAsync($"/api/inbound/{Text(item, "id")}").OkAsync();
+            Assert.False(message.TryGetProperty("body", out _) || message.TryGetProperty("base64", out _));
+        }
+    }
+
+    [Fact]
     public async Task A_file_is_kept_as_it_came_with_what_came_of_it_and_is_taken_in_again()
     {
         const string good = "\uFEFFsku,location,quantity\r\nFILE-1,WH1,5\r\n", products = "style,name,colour,size,sku\nFILE,File,Navy,M,FILE-1\n";
