@@ -82,7 +82,7 @@ public sealed class CosmosStore : IDisposable
         var path = System.IO.Path.Combine(folder, "cosmos.db");
         try
         {
-            connection = StoreFile.OpenWriter(path, options);
+            connection = StoreFile.OpenWriter(path, options, FileFormat.Cosmos);
             connection.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
             store = new CosmosStore(path, held, connection, options);
             store.Catalog.Load(connection);

@@ -25,6 +25,14 @@ public abstract class TriggerBindingAttribute : BindingAttribute
     public TriggerBindingAttribute() { }
 }
 
+/// <summary>A parameter that is given something besides the trigger.</summary>
+[AttributeUsage(AttributeTargets.Parameter)]
+public abstract class InputBindingAttribute : BindingAttribute
+{
+    /// <summary>Called by the attributes derived.</summary>
+    public InputBindingAttribute() { }
+}
+
 /// <summary>Who may call an HTTP function by key. The local host holds no function keys: it starts only with
 /// <see cref="Anonymous"/>, and leaves authorisation to the app's own middleware.</summary>
 public enum AuthorizationLevel

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Extensions.Configuration;
+using Selvedge.Local.Durable;
 
 namespace Selvedge.Local.Functions;
 
@@ -49,10 +50,13 @@ internal static class FunctionCatalogue
         if (triggers.Count != 1) { throw Refuse(name, $"it has {triggers.Count} trigger parameters; exactly one is needed, such as [HttpTrigger] HttpRequest or [TimerTrigger] TimerInfo."); }
 
         var identity = new HostedFunction.Identity(name, method);
+        RefuseOtherHubs(name, method, settings);
         return triggers[0].GetCustomAttribute<TriggerBindingAttribute>(inherit: true) switch
         {
             HttpTriggerAttribute http => Http(identity, method, triggers[0], http, settings),
             TimerTriggerAttribute timer => Timer(identity, method, triggers[0], timer, configuration),
+            OrchestrationTriggerAttribute orchestration => Orchestrator(identity, method, triggers[0], orchestration),
+            ActivityTriggerAttribute activity => Activity(identity, method, triggers[0], activity),
             var other => throw Refuse(name, $"the trigger {other!.GetType().Name} is not hosted here."),
         };
     }
@@ -99,6 +103,28 @@ internal static class FunctionCatalogue
         if (FunctionInvoker.ResultOf(method) != typeof(void)) { throw Refuse(identity.Name, "a timer function's result goes nowhere. Return Task or void."); }
         var plan = new HostedFunction.TimerPlan(timer, TimerSchedule.Parse(identity.Name, timer, configuration), HostedFunction.RetryPolicy.Of(identity.Name, method));
         return new HostedFunction(identity, FunctionInvoker.Compile(identity.Name, method, trigger, route: null)) { Timer = plan };
+    }
+
+    private static HostedFunction Orchestrator(HostedFunction.Identity identity, MethodInfo method, ParameterInfo trigger, OrchestrationTriggerAttribute orchestration)
+    {
+        if (trigger.ParameterType != typeof(TaskOrchestrationContext)) { throw Refuse(identity.Name, $"its [OrchestrationTrigger] parameter is {trigger.ParameterType.Name}; it must be TaskOrchestrationContext."); }
+        if (!typeof(Task).IsAssignableFrom(method.ReturnType)) { throw Refuse(identity.Name, $"it returns {method.ReturnType.Name}; an orchestrator returns Task or Task<T>."); }
+        if (method.IsDefined(typeof(RetryAttribute))) { throw Refuse(identity.Name, "retry attributes do not apply to orchestrators; use TaskOptions on what they call."); }
+        return new HostedFunction(identity, FunctionInvoker.Compile(identity.Name, method, trigger, route: null)) { Orchestration = orchestration.Orchestration ?? identity.Name };
+    }
+
+    private static HostedFunction Activity(HostedFunction.Identity identity, MethodInfo method, ParameterInfo trigger, ActivityTriggerAttribute activity)
+    {
+        if (method.IsDefined(typeof(RetryAttribute))) { throw Refuse(identity.Name, "retry attributes do not apply to activities; use TaskOptions where they are called."); }
+        return new HostedFunction(identity, FunctionInvoker.Compile(identity.Name, method, trigger, route: null)) { Activity = new(activity.Activity ?? identity.Name, trigger.ParameterType) };
+    }
+
+    private static void RefuseOtherHubs(string name, MethodInfo method, LocalSettings settings)
+    {
+        foreach (var client in method.GetParameters().Select(parameter => parameter.GetCustomAttribute<DurableClientAttribute>()))
+        {
+            if (client?.TaskHub is { } hub && !hub.Equals(settings.Durable.HubName, StringComparison.OrdinalIgnoreCase)) { throw Refuse(name, $"its [DurableClient] asks for the task hub '{hub}'; there is only '{settings.Durable.HubName}' (host.json: extensions.durableTask.hubName)."); }
+        }
     }
 
     /// <summary>A function that cannot be hosted.</summary>

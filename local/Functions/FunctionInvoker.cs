@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Extensions.DependencyInjection;
+using Selvedge.Local.Durable;
 
 namespace Selvedge.Local.Functions;
 
@@ -53,6 +54,18 @@ internal static class FunctionInvoker
         }
         if (parameter.ParameterType == typeof(FunctionContext)) { return invocation; }
         if (parameter.ParameterType == typeof(CancellationToken)) { return Expression.Property(invocation, nameof(Invocation.CancellationToken)); }
+        if (parameter.IsDefined(typeof(DurableClientAttribute)) && parameter.ParameterType == typeof(DurableTaskClient))
+        {
+            return Expression.Call(typeof(ServiceProviderServiceExtensions), nameof(ServiceProviderServiceExtensions.GetRequiredService), [typeof(LocalDurableClient)], Expression.Property(invocation, nameof(Invocation.InstanceServices)));
+        }
+        if (trigger.ParameterType == typeof(TaskOrchestrationContext))
+        {
+            return Expression.Call(Expression.Convert(Expression.Property(invocation, nameof(Invocation.TriggerInput)), typeof(TaskOrchestrationContext)), nameof(TaskOrchestrationContext.GetInput), [parameter.ParameterType]);
+        }
+        if (trigger.IsDefined(typeof(ActivityTriggerAttribute)) && parameter.ParameterType == typeof(string) && string.Equals(parameter.Name, "instanceId", StringComparison.OrdinalIgnoreCase))
+        {
+            return Expression.Call(typeof(FunctionInvoker), nameof(Bound), null, invocation, Expression.Constant("instanceId"));
+        }
         if (route?.Parameters.FirstOrDefault(part => part.Name.Equals(parameter.Name, StringComparison.OrdinalIgnoreCase)) is not { } value)
         {
             throw FunctionCatalogue.Refuse(name, $"nothing binds its parameter '{parameter.Name}'. Parameters are the trigger, FunctionContext, CancellationToken, and the route's values by name; services belong in the constructor.");
@@ -69,6 +82,8 @@ internal static class FunctionInvoker
         type.GetInterfaces().Any(face => face.IsGenericType && face.GetGenericTypeDefinition() == definition && face.GetGenericArguments()[0] == type);
 
     private static string? Text(Invocation invocation, string key) => invocation.Request.RouteValues[key] as string;
+
+    private static string? Bound(Invocation invocation, string name) => invocation.Data!.GetValueOrDefault(name) as string;
 
     private static T Parsed<T>(Invocation invocation, string key) where T : IParsable<T> =>
         T.TryParse(Text(invocation, key), CultureInfo.InvariantCulture, out var value) ? value

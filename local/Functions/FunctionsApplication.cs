@@ -7,6 +7,7 @@ using Microsoft.Extensions.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Selvedge.Local.Cosmos;
+using Selvedge.Local.Durable;
 
 namespace Selvedge.Local.Functions;
 
@@ -58,6 +59,8 @@ public class FunctionsApplicationBuilder : IHostApplicationBuilder, IFunctionsWo
         inner.Services.TryAddSingleton(TimeProvider.System);
         inner.Services.AddSingleton(new LocalAddress());
         inner.Services.AddSingleton(_ => LocalData.Open(Settings.Data));
+        inner.Services.AddSingleton(Settings.Durable);
+        inner.Services.AddSingleton<LocalDurableClient>();
         inner.Services.AddKeyedSingleton<HttpMessageHandler>("cosmos", (services, _) => new CosmosHandler(services.GetRequiredService<LocalData>().Cosmos));
     }
 

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Selvedge.Local.Cosmos;
+using Selvedge.Local.Durable;
 
 namespace Selvedge.Local.Functions;
 
@@ -36,6 +37,7 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
     private readonly Listeners listeners;
     private CosmosEndpoint? cosmosEndpoint;
     private CosmosStore? watched;
+    private DurableStore? watchedDurable;
     private string? storeFault;
     private volatile bool starting;
 
@@ -53,6 +55,8 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel => (kestrel.AddServerHeader, kestrel.Limits.MaxRequestBodySize) = (false, MaxRequestBodyBytes));
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Take);
         builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<TimerRunner>(services, functions, pipeline));
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<DurableFunctions>(services, functions, pipeline));
+        builder.Services.AddHostedService<DurableWorker>();
         if (functions.Any(function => typeof(IActionResult).IsAssignableFrom(function.Http?.Result))) { builder.Services.AddMvcCore(); }
         FunctionsHost? host = null;
         // The generic host logs a start that a signal cut short as a failure.
@@ -95,6 +99,9 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
         }
         watched = data.Cosmos;
         watched.Faulted += StopOnFault;
+        if (!app.Services.GetRequiredService<DurableFunctions>().Any) { return; }
+        watchedDurable = data.Durable;
+        watchedDurable.Faulted += StopOnFault;
     }
 
     /// <inheritdoc/>
@@ -112,6 +119,7 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (watched is not null) { watched.Faulted -= StopOnFault; }
+        if (watchedDurable is not null) { watchedDurable.Faulted -= StopOnFault; }
         if (cosmosEndpoint is not null) { await cosmosEndpoint.DisposeAsync(); }
         await app.DisposeAsync();
         listeners.Dispose();

@@ -18,6 +18,15 @@ internal sealed record HostedFunction(HostedFunction.Identity Definition, Func<I
     /// <summary>When it runs, where its trigger is a timer.</summary>
     public TimerPlan? Timer { get; init; }
 
+    /// <summary>The orchestration it is, where its trigger is one.</summary>
+    public string? Orchestration { get; init; }
+
+    /// <summary>The activity it is, where its trigger is one.</summary>
+    public ActivityPlan? Activity { get; init; }
+
+    /// <summary>An activity's name, and what its input is read as.</summary>
+    internal sealed record ActivityPlan(string Name, Type Input);
+
     /// <summary>What an HTTP function answers.</summary>
     /// <param name="Pattern">The route with host.json's prefix.</param>
     /// <param name="Methods">In upper case; empty: every method.</param>

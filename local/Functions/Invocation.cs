@@ -22,6 +22,9 @@ internal sealed class Invocation(HostedFunction function) : FunctionContext
     /// <summary>The value of the trigger's parameter, for the others.</summary>
     public object? TriggerInput { get; init; }
 
+    /// <summary>What the trigger bound by name, for the others.</summary>
+    public IReadOnlyDictionary<string, object?>? Data { get; init; }
+
     /// <summary>Cancelled when the host stops, for the others.</summary>
     public CancellationToken Stopping { get; init; }
 
@@ -53,7 +56,7 @@ internal sealed class Invocation(HostedFunction function) : FunctionContext
         set => items = value;
     }
 
-    public override BindingContext BindingContext => binding ??= new Bound(Http);
+    public override BindingContext BindingContext => binding ??= new Bound(Http, Data);
 
     public override RetryContext RetryContext => Retry;
 
@@ -97,10 +100,10 @@ internal sealed class Invocation(HostedFunction function) : FunctionContext
         public override int MaxRetryCount => max;
     }
 
-    private sealed class Bound(HttpContext? http) : BindingContext
+    private sealed class Bound(HttpContext? http, IReadOnlyDictionary<string, object?>? data) : BindingContext
     {
         public override IReadOnlyDictionary<string, object?> BindingData { get; } = http is null
-            ? new Dictionary<string, object?>()
+            ? data ?? new Dictionary<string, object?>()
             : new Dictionary<string, object?>(http.Request.RouteValues, StringComparer.OrdinalIgnoreCase);
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Selvedge.Local.Cosmos;
+using Selvedge.Local.Durable;
 
 namespace Selvedge.Local.Functions;
 
@@ -10,6 +11,8 @@ namespace Selvedge.Local.Functions;
 public sealed class LocalData : IDisposable
 {
     private readonly FileStream folderLock;
+    private readonly Lock durableGate = new();
+    private DurableStore? durable;
 
     private LocalData(string path, FileStream folderLock, TimerStatusFile timers, CosmosStore cosmos) =>
         (Path, this.folderLock, Timers, Cosmos) = (path, folderLock, timers, cosmos);
@@ -19,6 +22,29 @@ public sealed class LocalData : IDisposable
 
     /// <summary>The Cosmos DB store in the folder.</summary>
     public CosmosStore Cosmos { get; }
+
+    /// <summary>The orchestrations in the folder, opened when first asked for: an app without any has no such file.</summary>
+    /// <exception cref="LocalHostException">The file cannot be used.</exception>
+    internal DurableStore Durable
+    {
+        get
+        {
+            lock (durableGate)
+            {
+                try
+                {
+                    return durable ??= DurableStore.Open(Path, AtDurableCommit);
+                }
+                catch (CosmosStoreException unopened)
+                {
+                    throw new LocalHostException(ExitCode.Store, unopened.Message, unopened);
+                }
+            }
+        }
+    }
+
+    /// <summary>Called before and after each commit of <see cref="Durable"/>, see <see cref="DurableStore.Open"/>. For tests; set before it is opened.</summary>
+    internal Action<bool>? AtDurableCommit { get; set; }
 
     /// <summary>When each monitored timer ran last.</summary>
     internal TimerStatusFile Timers { get; }
@@ -62,6 +88,7 @@ public sealed class LocalData : IDisposable
     /// <summary>Closes what is stored, then gives the folder free.</summary>
     public void Dispose()
     {
+        durable?.Dispose();
         Cosmos.Dispose();
         folderLock.Dispose();
     }

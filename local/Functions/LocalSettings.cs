@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
+using Selvedge.Local.Durable;
 
 namespace Selvedge.Local.Functions;
 
@@ -33,6 +34,9 @@ internal sealed class LocalSettings
     /// <summary>host.json's <c>extensions.http.routePrefix</c>; <c>api</c> when not set, as in Azure.</summary>
     public required string RoutePrefix { get; init; }
 
+    /// <summary>host.json's <c>extensions.durableTask</c>.</summary>
+    public required DurableSettings Durable { get; init; }
+
     /// <summary>Reads all sources into <paramref name="configuration"/>.</summary>
     /// <param name="configuration">Receives the settings.</param>
     /// <param name="args">The command line (<see cref="CommandLine"/>).</param>
@@ -56,6 +60,7 @@ internal sealed class LocalSettings
             Host = Setting("host", "SELVEDGE_HOST") ?? "localhost",
             CosmosPort = ParsePort("--cosmos-port", Setting("cosmos-port", "SELVEDGE_COSMOS_PORT")),
             RoutePrefix = Existing(folders, "host.json").Select(ReadRoutePrefix).FirstOrDefault() ?? "api",
+            Durable = Existing(folders, "host.json").Select(ReadDurable).FirstOrDefault() ?? new DurableSettings(),
         };
         configuration.AddInMemoryCollection([new("SELVEDGE_DATA", loaded.Data)]);
         return loaded;
@@ -108,6 +113,12 @@ internal sealed class LocalSettings
             if (!element.TryGetProperty(name, out element)) { return "api"; }
         }
         return element.ValueKind == JsonValueKind.String ? element.GetString()!.Trim('/') : throw Wrong($"{file}: extensions.http.routePrefix must be a text.");
+    }
+
+    private static DurableSettings ReadDurable(string file)
+    {
+        using var document = ParseFile(file);
+        return DurableSettings.Read(file, document.RootElement);
     }
 
     private static JsonDocument ParseFile(string file)
