@@ -33,7 +33,10 @@ internal sealed partial class ReplayContext
             buffered.RemoveAt(index);
             Raise(kept);
         }
-        cancellationToken.Register(() => source.TrySetCanceled(cancellationToken));
+        cancellationToken.Register(() =>
+        {
+            if (!IsElsewhere()) { source.TrySetCanceled(cancellationToken); }
+        });
         return source.Task;
     }
 

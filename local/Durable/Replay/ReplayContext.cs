@@ -101,7 +101,7 @@ internal sealed partial class ReplayContext(Started started, OrchestratorThread 
         waiting[number] = _ => source.TrySetResult();
         cancellationToken.Register(() =>
         {
-            if (!waiting.Remove(number)) { return; }
+            if (IsElsewhere() || !waiting.Remove(number)) { return; }
             if (!Replaying) { cancelledTimers.Add(number); }
             source.TrySetCanceled(cancellationToken);
         });
@@ -183,9 +183,14 @@ internal sealed partial class ReplayContext(Started started, OrchestratorThread 
 
     private void OnThread()
     {
-        if (thread.IsCurrent) { return; }
-        thread.Report($"Orchestration {InstanceId} used its context on another thread than the orchestrator's: no Task.Run, no ConfigureAwait(false) and no awaiting of I/O in orchestrator code.");
-        throw new InvalidOperationException(thread.Violation);
+        if (IsElsewhere()) { throw new InvalidOperationException(thread.Violation); }
+    }
+
+    private bool IsElsewhere()
+    {
+        if (thread.IsCurrent) { return false; }
+        thread.Report($"Orchestration {InstanceId} used its context on another thread than the orchestrator's: no Task.Run, no ConfigureAwait(false), no CancelAsync and no awaiting of I/O in orchestrator code.");
+        return true;
     }
 
     private int Made(HistoryEvent action)
