@@ -57,6 +57,7 @@ internal static class FunctionCatalogue
             TimerTriggerAttribute timer => Timer(identity, method, triggers[0], timer, configuration),
             OrchestrationTriggerAttribute orchestration => Orchestrator(identity, method, triggers[0], orchestration),
             ActivityTriggerAttribute activity => Activity(identity, method, triggers[0], activity),
+            ServiceBusTriggerAttribute queue => ServiceBusFunctions.Host(identity, method, triggers[0], queue, configuration),
             var other => throw Refuse(name, $"the trigger {other!.GetType().Name} is not hosted here."),
         };
     }

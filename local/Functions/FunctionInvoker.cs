@@ -66,6 +66,11 @@ internal static class FunctionInvoker
         {
             return Expression.Call(typeof(FunctionInvoker), nameof(Bound), null, invocation, Expression.Constant("instanceId"));
         }
+        if (parameter.ParameterType == typeof(ServiceBusMessageActions) && trigger.IsDefined(typeof(ServiceBusTriggerAttribute))) { return Expression.Property(invocation, nameof(Invocation.MessageActions)); }
+        if (parameter.ParameterType == typeof(ServiceBusSessionMessageActions) && trigger.GetCustomAttribute<ServiceBusTriggerAttribute>()?.IsSessionsEnabled == true)
+        {
+            return Expression.Property(invocation, nameof(Invocation.SessionActions));
+        }
         if (route?.Parameters.FirstOrDefault(part => part.Name.Equals(parameter.Name, StringComparison.OrdinalIgnoreCase)) is not { } value)
         {
             throw FunctionCatalogue.Refuse(name, $"nothing binds its parameter '{parameter.Name}'. Parameters are the trigger, FunctionContext, CancellationToken, and the route's values by name; services belong in the constructor.");

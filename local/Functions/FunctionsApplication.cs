@@ -8,6 +8,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Selvedge.Local.Cosmos;
 using Selvedge.Local.Durable;
+using Selvedge.Local.ServiceBus;
 
 namespace Selvedge.Local.Functions;
 
@@ -58,10 +59,11 @@ public class FunctionsApplicationBuilder : IHostApplicationBuilder, IFunctionsWo
         inner.Services.AddRouting();
         inner.Services.TryAddSingleton(TimeProvider.System);
         inner.Services.AddSingleton(new LocalAddress());
-        inner.Services.AddSingleton(_ => LocalData.Open(Settings.Data));
         inner.Services.AddSingleton(Settings.Durable);
         inner.Services.AddSingleton<LocalDurableClient>();
+        inner.Services.AddSingleton(services => LocalData.Open(Settings.Data, clock: services.GetRequiredService<TimeProvider>()));
         inner.Services.AddKeyedSingleton<HttpMessageHandler>("cosmos", (services, _) => new CosmosHandler(services.GetRequiredService<LocalData>().Cosmos));
+        inner.Services.AddSingleton(services => services.GetRequiredService<LocalData>().ServiceBus.Connect());
     }
 
     /// <summary>State shared while building.</summary>
@@ -150,6 +152,7 @@ public static class LocalFunctionsApplicationBuilderExtensions
         ArgumentNullException.ThrowIfNull(data);
         builder.Services.Replace(ServiceDescriptor.Singleton(data));
         builder.Configuration["SELVEDGE_DATA"] = data.Path;
+        builder.Configuration["ServiceBus:fullyQualifiedNamespace"] = ServiceBusBroker.NameOf(data.Path);
         return builder;
     }
 

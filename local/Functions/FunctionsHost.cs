@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Selvedge.Local.Cosmos;
 using Selvedge.Local.Durable;
+using Selvedge.Local.ServiceBus;
 
 namespace Selvedge.Local.Functions;
 
@@ -38,6 +39,7 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
     private CosmosEndpoint? cosmosEndpoint;
     private CosmosStore? watched;
     private DurableStore? watchedDurable;
+    private ServiceBusBroker? watchedBus;
     private string? storeFault;
     private volatile bool starting;
 
@@ -57,6 +59,7 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
         builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<TimerRunner>(services, functions, pipeline));
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<DurableFunctions>(services, functions, pipeline));
         builder.Services.AddHostedService<DurableWorker>();
+        builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<ServiceBusRunner>(services, functions, pipeline, settings.ServiceBus));
         if (functions.Any(function => typeof(IActionResult).IsAssignableFrom(function.Http?.Result))) { builder.Services.AddMvcCore(); }
         FunctionsHost? host = null;
         // The generic host logs a start that a signal cut short as a failure.
@@ -79,6 +82,7 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
         var kestrel = app.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value;
         foreach (var endPoint in listeners.EndPoints) { kestrel.Listen(endPoint); }
         if (settings.CosmosPort is { } cosmosPort) { cosmosEndpoint = await StartCosmosEndpointAsync(data.Cosmos, cosmosPort); }
+        if (settings.Queues.Count > 0) { DeclareQueues(data); }
         try
         {
             starting = true;
@@ -120,9 +124,24 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
     {
         if (watched is not null) { watched.Faulted -= StopOnFault; }
         if (watchedDurable is not null) { watchedDurable.Faulted -= StopOnFault; }
+        if (watchedBus is not null) { watchedBus.Faulted -= StopOnFault; }
         if (cosmosEndpoint is not null) { await cosmosEndpoint.DisposeAsync(); }
         await app.DisposeAsync();
         listeners.Dispose();
+    }
+
+    private void DeclareQueues(LocalData data)
+    {
+        try
+        {
+            foreach (var queue in settings.Queues) { data.ServiceBus.Declare(queue); }
+        }
+        catch (ServiceBusException refused)
+        {
+            throw new LocalHostException(ExitCode.Settings, $"servicebus.json: {refused.Message}", refused);
+        }
+        watchedBus = data.ServiceBus;
+        watchedBus.Faulted += StopOnFault;
     }
 
     // The store's writer calls this; the stop must not run on its thread, which the requests being drained wait for.

@@ -27,6 +27,9 @@ internal sealed record HostedFunction(HostedFunction.Identity Definition, Func<I
     /// <summary>An activity's name, and what its input is read as.</summary>
     internal sealed record ActivityPlan(string Name, Type Input);
 
+    /// <summary>What it receives, where its trigger is a queue.</summary>
+    public QueuePlan? Queue { get; init; }
+
     /// <summary>What an HTTP function answers.</summary>
     /// <param name="Pattern">The route with host.json's prefix.</param>
     /// <param name="Methods">In upper case; empty: every method.</param>
@@ -35,6 +38,12 @@ internal sealed record HostedFunction(HostedFunction.Identity Definition, Func<I
 
     /// <summary>When a timer runs and how it is tried again.</summary>
     internal sealed record TimerPlan(TimerTriggerAttribute Trigger, TimerSchedule Schedule, RetryPolicy Retry);
+
+    /// <summary>What a queue function receives.</summary>
+    /// <param name="Trigger">As written.</param>
+    /// <param name="Queue">The queue's name, settings resolved.</param>
+    /// <param name="Bind">The trigger parameter's value for a message.</param>
+    internal sealed record QueuePlan(ServiceBusTriggerAttribute Trigger, string Queue, Func<ServiceBus.ServiceBusReceivedMessage, object?> Bind);
 
     /// <summary>Tries after a failed run.</summary>
     /// <param name="MaxRetryCount">How many; −1 without limit.</param>

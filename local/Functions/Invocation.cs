@@ -25,6 +25,12 @@ internal sealed class Invocation(HostedFunction function) : FunctionContext
     /// <summary>What the trigger bound by name, for the others.</summary>
     public IReadOnlyDictionary<string, object?>? Data { get; init; }
 
+    /// <summary>Settles the message of a queue trigger.</summary>
+    public ServiceBusMessageActions? MessageActions { get; init; }
+
+    /// <summary>Steers the session of a queue trigger with sessions.</summary>
+    public ServiceBusSessionMessageActions? SessionActions { get; init; }
+
     /// <summary>Cancelled when the host stops, for the others.</summary>
     public CancellationToken Stopping { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Selvedge.Local.Cosmos;
 using Selvedge.Local.Durable;
+using Selvedge.Local.ServiceBus;
 
 namespace Selvedge.Local.Functions;
 
@@ -13,9 +14,13 @@ public sealed class LocalData : IDisposable
     private readonly FileStream folderLock;
     private readonly Lock durableGate = new();
     private DurableStore? durable;
+    private readonly Lazy<ServiceBusBroker> serviceBus;
 
-    private LocalData(string path, FileStream folderLock, TimerStatusFile timers, CosmosStore cosmos) =>
+    private LocalData(string path, FileStream folderLock, TimerStatusFile timers, CosmosStore cosmos, TimeProvider? clock)
+    {
         (Path, this.folderLock, Timers, Cosmos) = (path, folderLock, timers, cosmos);
+        serviceBus = new(() => OpenServiceBus(path, clock));
+    }
 
     /// <summary>The folder, absolute.</summary>
     public string Path { get; }
@@ -46,6 +51,10 @@ public sealed class LocalData : IDisposable
     /// <summary>Called before and after each commit of <see cref="Durable"/>, see <see cref="DurableStore.Open"/>. For tests; set before it is opened.</summary>
     internal Action<bool>? AtDurableCommit { get; set; }
 
+    /// <summary>The Service Bus namespace in the folder, opened when first asked for.</summary>
+    /// <exception cref="LocalHostException">Its file cannot be opened.</exception>
+    public ServiceBusBroker ServiceBus => serviceBus.Value;
+
     /// <summary>When each monitored timer ran last.</summary>
     internal TimerStatusFile Timers { get; }
 
@@ -53,8 +62,9 @@ public sealed class LocalData : IDisposable
     /// lock is the operating system's, so that a killed process leaves none behind.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="cosmos">How its Cosmos store behaves; null: the defaults.</param>
+    /// <param name="clock">The clock of its Service Bus; null: the system's.</param>
     /// <exception cref="LocalHostException">The folder cannot be written, is open already, or holds something unreadable.</exception>
-    public static LocalData Open(string path, CosmosStoreOptions? cosmos = null)
+    public static LocalData Open(string path, CosmosStoreOptions? cosmos = null, TimeProvider? clock = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = System.IO.Path.GetFullPath(path);
@@ -67,7 +77,7 @@ public sealed class LocalData : IDisposable
             try
             {
                 File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-                return new LocalData(path, folderLock, TimerStatusFile.Open(System.IO.Path.Combine(path, "timers.json")), CosmosStore.Open(path, cosmos));
+                return new LocalData(path, folderLock, TimerStatusFile.Open(System.IO.Path.Combine(path, "timers.json")), CosmosStore.Open(path, cosmos), clock);
             }
             catch
             {
@@ -89,8 +99,21 @@ public sealed class LocalData : IDisposable
     public void Dispose()
     {
         durable?.Dispose();
+        if (serviceBus.IsValueCreated) { serviceBus.Value.Dispose(); }
         Cosmos.Dispose();
         folderLock.Dispose();
+    }
+
+    private static ServiceBusBroker OpenServiceBus(string path, TimeProvider? clock)
+    {
+        try
+        {
+            return ServiceBusBroker.Open(path, clock);
+        }
+        catch (CosmosStoreException unopened)
+        {
+            throw new LocalHostException(ExitCode.Store, unopened.Message, unopened);
+        }
     }
 
     private static FileStream Lock(string file, string path, string owner)

@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Selvedge.Local.Durable;
+using Selvedge.Local.ServiceBus;
 
 namespace Selvedge.Local.Functions;
 
@@ -37,6 +38,12 @@ internal sealed class LocalSettings
     /// <summary>host.json's <c>extensions.durableTask</c>.</summary>
     public required DurableSettings Durable { get; init; }
 
+    /// <summary>host.json's <c>extensions.serviceBus</c>.</summary>
+    public required ServiceBusSettings ServiceBus { get; init; }
+
+    /// <summary>The queues declared in <c>servicebus.json</c> beside host.json.</summary>
+    public required IReadOnlyList<QueueDefinition> Queues { get; init; }
+
     /// <summary>Reads all sources into <paramref name="configuration"/>.</summary>
     /// <param name="configuration">Receives the settings.</param>
     /// <param name="args">The command line (<see cref="CommandLine"/>).</param>
@@ -61,8 +68,10 @@ internal sealed class LocalSettings
             CosmosPort = ParsePort("--cosmos-port", Setting("cosmos-port", "SELVEDGE_COSMOS_PORT")),
             RoutePrefix = Existing(folders, "host.json").Select(ReadRoutePrefix).FirstOrDefault() ?? "api",
             Durable = Existing(folders, "host.json").Select(ReadDurable).FirstOrDefault() ?? new DurableSettings(),
+            ServiceBus = Existing(folders, "host.json").Select(ReadServiceBus).FirstOrDefault() ?? new(),
+            Queues = Existing(folders, "servicebus.json").Select(ReadQueues).FirstOrDefault() ?? [],
         };
-        configuration.AddInMemoryCollection([new("SELVEDGE_DATA", loaded.Data)]);
+        configuration.AddInMemoryCollection([new("SELVEDGE_DATA", loaded.Data), new("ServiceBus:fullyQualifiedNamespace", ServiceBusBroker.NameOf(loaded.Data))]);
         return loaded;
     }
 
@@ -119,6 +128,27 @@ internal sealed class LocalSettings
     {
         using var document = ParseFile(file);
         return DurableSettings.Read(file, document.RootElement);
+    }
+
+    private static ServiceBusSettings ReadServiceBus(string file)
+    {
+        using var document = ParseFile(file);
+        return document.RootElement.TryGetProperty("extensions", out var extensions) && extensions.TryGetProperty("serviceBus", out var section)
+            ? ServiceBusSettings.Parse(section, why => Wrong($"{file}: extensions.serviceBus.{why}"))
+            : new();
+    }
+
+    private static IReadOnlyList<QueueDefinition> ReadQueues(string file)
+    {
+        using var document = ParseFile(file);
+        try
+        {
+            return QueueDefinition.Parse(document.RootElement);
+        }
+        catch (FormatException malformed)
+        {
+            throw Wrong($"{file}: {malformed.Message}", malformed);
+        }
     }
 
     private static JsonDocument ParseFile(string file)
