@@ -11,6 +11,7 @@ public class ServiceBusReceiver : IAsyncDisposable
 {
     private readonly ServiceBusClient client;
     private BusQueue queue;
+    private long lastPeeked;
 
     /// <summary>For tests that replace the receiver.</summary>
     protected ServiceBusReceiver() { }
@@ -58,11 +59,13 @@ public class ServiceBusReceiver : IAsyncDisposable
             Settling.Release(db, now, queue, held);
         }, cancellationToken);
 
-    /// <summary>Closes the receiver; what it holds is free when the locks end.</summary>
-    public virtual Task CloseAsync(CancellationToken cancellationToken = default)
+    /// <summary>Closes the receiver. The messages it holds are free when their locks end; a session is given back at once, what was received and not settled in it
+    /// available again and not counted as delivered.</summary>
+    public virtual async Task CloseAsync(CancellationToken cancellationToken = default)
     {
+        if (IsClosed) { return; }
+        await LetGoAsync();
         IsClosed = true;
-        return Task.CompletedTask;
     }
 
     /// <summary>Removes the message: its work is done.</summary>
@@ -199,7 +202,8 @@ public class ServiceBusReceiver : IAsyncDisposable
     /// <summary>The queue, once <see cref="Reach"/> was called.</summary>
     internal BusQueue Queue => queue;
 
-    private long lastPeeked;
+    /// <summary>Gives back what the receiver holds beside its messages.</summary>
+    private protected virtual Task LetGoAsync() => Task.CompletedTask;
 
     private async Task SettleAsync(ServiceBusReceivedMessage message, Action<Connection, long, Settling.Held> settle, CancellationToken cancellationToken)
     {

@@ -46,15 +46,11 @@ public class ServiceBusSessionReceiver : ServiceBusReceiver
         return Reach().RunAsync(state?.Length ?? 0, (db, now) => Sessions.SetState(db, now, Queue, Session, state));
     }
 
-    /// <summary>Gives the session back; what was received and not settled is available again, not counted as delivered.</summary>
-    public override async Task CloseAsync(CancellationToken cancellationToken = default)
+    private protected override async Task LetGoAsync()
     {
-        if (IsClosed) { return; }
-        var broker = Reach();
-        await base.CloseAsync(cancellationToken);
         try
         {
-            await broker.RunAsync(0, (db, now) =>
+            await Reach().RunAsync(0, (db, now) =>
             {
                 Sessions.HeldUntil(db, now, Queue, Session);
                 Sessions.Release(db, now, Queue, Session.Id, ended: false);

@@ -10,22 +10,27 @@ namespace Selvedge.Tests.Integration.Functions;
 public partial class OfficialApiTests
 {
     private static readonly HashSet<Type> LocalOnly =
-        [typeof(LocalData), typeof(LocalAddress), typeof(LocalHostException), typeof(ExitCode), typeof(LocalFunctionsApplicationBuilderExtensions)];
+    [
+        typeof(LocalData), typeof(LocalAddress), typeof(LocalHostException), typeof(ExitCode), typeof(LocalFunctionsApplicationBuilderExtensions),
+        typeof(ServiceBusBroker), typeof(QueueDefinition),
+    ];
+
+    private static readonly string?[] Mirrored = [typeof(FunctionAttribute).Namespace, typeof(ServiceBusClient).Namespace];
 
     private static readonly Dictionary<string, OfficialType> Official = ReadOfficial();
 
     private sealed record OfficialType(string Header, string? Usage, HashSet<string> Members);
 
     public static TheoryData<string> MirroredTypes() => new(typeof(FunctionAttribute).Assembly.GetExportedTypes()
-        .Where(type => type.Namespace == typeof(FunctionAttribute).Namespace && !type.IsNested && !LocalOnly.Contains(type))
-        .Select(type => type.Name));
+        .Where(type => Mirrored.Contains(type.Namespace) && !type.IsNested && !LocalOnly.Contains(type))
+        .Select(type => type.FullName!));
 
     [Theory]
     [MemberData(nameof(MirroredTypes))]
     public void A_mirrored_type_is_the_official_one_or_a_part_of_it(string name)
     {
-        var type = typeof(FunctionAttribute).Assembly.GetType($"{typeof(FunctionAttribute).Namespace}.{name}", throwOnError: true)!;
-        Assert.True(Official.TryGetValue(name, out var official), $"{name} is not an official type");
+        var type = typeof(FunctionAttribute).Assembly.GetType(name, throwOnError: true)!;
+        Assert.True(Official.TryGetValue(type.Name, out var official), $"{name} is not an official type");
         Assert.Equal(official.Header, Header(type));
         Assert.Equal(official.Usage, Usage(type));
         Assert.Equal([], Members(type).Except(official.Members));
@@ -47,7 +52,7 @@ public partial class OfficialApiTests
     private static Dictionary<string, OfficialType> ReadOfficial()
     {
         var types = new Dictionary<string, OfficialType>();
-        var page = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Functions", "official-api.md"));
+        var page = string.Concat(((string[])["Functions", "ServiceBus"]).Select(folder => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, folder, "official-api.md"))));
         foreach (var block in CodeBlock().Matches(page).Select(match => match.Groups[1].Value))
         {
             var lines = block.Split('\n').Select(line => line.Trim()).ToList();
@@ -69,7 +74,7 @@ public partial class OfficialApiTests
         var kind = type.IsInterface ? "interface" : type.IsAbstract && type.IsSealed ? "static class" : type.IsSealed ? "sealed class" : type.IsAbstract ? "abstract class" : "class";
         var bases = new List<Type>();
         if (type.BaseType is { } parent && parent != typeof(object)) { bases.Add(parent); }
-        if (!typeof(Delegate).IsAssignableFrom(type)) { bases.AddRange(type.GetInterfaces()); }
+        if (!typeof(Delegate).IsAssignableFrom(type)) { bases.AddRange(type.GetInterfaces().Except(type.BaseType?.GetInterfaces() ?? [])); }
         return $"public {kind} {type.Name}{(bases.Count > 0 ? " : " + string.Join(", ", bases.Select(b => b.Name)) : "")}";
     }
 
@@ -92,11 +97,11 @@ public partial class OfficialApiTests
 
     private static string Modifiers(MethodInfo method) => Access(method)
         + (method.IsStatic ? " static" : "")
-        + (method.DeclaringType!.IsInterface || !method.IsVirtual || method.IsFinal ? "" : method.IsAbstract ? " abstract" : " virtual");
+        + (method.DeclaringType!.IsInterface || !method.IsVirtual || method.IsFinal ? "" : method.IsAbstract ? " abstract" : method.GetBaseDefinition() != method ? " override" : " virtual");
 
     private static string Property(PropertyInfo property)
     {
-        var accessors = "get;" + (property.SetMethod is { } setter && Visible(setter) ? " set;" : "");
+        var accessors = "get;" + (property.SetMethod is { } setter && Visible(setter) ? setter.IsFamily && property.GetMethod!.IsPublic ? " protected set;" : " set;" : "");
         return $"{Modifiers(property.GetMethod!)} {TypeText(new NullabilityInfoContext().Create(property))} {property.Name} {{ {accessors} }}";
     }
 
@@ -115,16 +120,24 @@ public partial class OfficialApiTests
         (i == 0 && method.IsDefined(typeof(ExtensionAttribute), inherit: false) ? "this " : "")
         + (parameter.IsDefined(typeof(ParamArrayAttribute)) ? "params " : "")
         + $"{TypeText(new NullabilityInfoContext().Create(parameter))} {parameter.Name}"
-        + (parameter.HasDefaultValue ? $" = {parameter.DefaultValue ?? "null"}" : "")));
+        + (parameter.HasDefaultValue ? $" = {Default(parameter)}" : "")));
+
+    private static string Default(ParameterInfo parameter) => parameter.DefaultValue is { } value
+        ? parameter.ParameterType.IsEnum ? $"{parameter.ParameterType.Name}.{Enum.ToObject(parameter.ParameterType, value)}" : $"{value}"
+        : parameter.ParameterType.IsValueType ? "default" : "null";
 
     private static string TypeText(NullabilityInfo info)
     {
         var type = info.Type;
         var nullable = info.ReadState == NullabilityState.Nullable && !type.IsValueType ? "?" : "";
         if (type.IsArray) { return $"{TypeText(info.ElementType!)}[]{nullable}"; }
+        if (Nullable.GetUnderlyingType(type) is { } underlying) { return $"{Keyword(underlying)}?"; }
         if (type.IsGenericType) { return $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}<{string.Join(", ", info.GenericTypeArguments.Select(TypeText))}>{nullable}"; }
-        return (type == typeof(string) ? "string" : type == typeof(bool) ? "bool" : type == typeof(int) ? "int" : type == typeof(object) ? "object" : type == typeof(void) ? "void" : type.Name) + nullable;
+        return Keyword(type) + nullable;
     }
+
+    private static string Keyword(Type type) => type == typeof(string) ? "string" : type == typeof(bool) ? "bool" : type == typeof(int) ? "int" : type == typeof(long) ? "long"
+        : type == typeof(byte) ? "byte" : type == typeof(object) ? "object" : type == typeof(void) ? "void" : type.Name;
 
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex CodeBlock();
