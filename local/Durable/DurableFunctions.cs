@@ -16,15 +16,17 @@ internal sealed class DurableFunctions(IReadOnlyList<HostedFunction> functions, 
     /// <summary>Whether this orchestration is here.</summary>
     public bool Has(string orchestration) => orchestrators.ContainsKey(orchestration);
 
+    /// <summary>Whether this activity is here.</summary>
+    public bool HasActivity(string name) => activities.ContainsKey(name);
+
     /// <summary>One turn of an orchestrator, on this thread.</summary>
     public TurnResult? RunTurn(Instance instance, IReadOnlyList<HistoryEvent> history, IReadOnlyList<Message> messages, DurableSettings settings, DateTime now)
     {
         using var log = loggers.CreateLogger<DurableFunctions>().BeginScope(Scope(instance.Started.Id, instance.Started.Name));
         using var scope = services.CreateScope();
-        var function = orchestrators[instance.Started.Name];
         var code = new Orchestrator(async context =>
         {
-            var invocation = new Invocation(function) { TriggerInput = context, InstanceServices = scope.ServiceProvider, Data = Data(instance.Started.Id) };
+            var invocation = new Invocation(orchestrators[instance.Started.Name]) { TriggerInput = context, InstanceServices = scope.ServiceProvider, Data = Data(instance.Started.Id) };
             await pipeline(invocation);
             return invocation.Result;
         }, JsonText.Converter, loggers, settings.DefaultVersion);
@@ -32,10 +34,9 @@ internal sealed class DurableFunctions(IReadOnlyList<HostedFunction> functions, 
     }
 
     /// <summary>Runs an activity; its result as JSON text.</summary>
-    /// <exception cref="KeyNotFoundException">There is no such activity.</exception>
     public async Task<string?> RunActivityAsync(string name, string instanceId, string? input, CancellationToken stopping)
     {
-        if (!activities.TryGetValue(name, out var function)) { throw new KeyNotFoundException($"The function '{name}' doesn't exist, is disabled, or is not an activity function."); }
+        var function = activities[name];
         using var log = loggers.CreateLogger<DurableFunctions>().BeginScope(Scope(instanceId, name));
         await using var scope = services.CreateAsyncScope();
         var type = function.Activity!.Input;

@@ -39,7 +39,8 @@ internal sealed partial class DurableWorker(DurableFunctions functions, LocalDat
     {
         if (seat is null) { return; }
         Store.Dispatcher.Detach(seat);
-        await Task.WhenAll([.. loops, .. running.Values]).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(loops).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(running.Values).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         foreach (var activity in running.Keys)
         {
             LogAbandoned(activity);
@@ -70,7 +71,7 @@ internal sealed partial class DurableWorker(DurableFunctions functions, LocalDat
 
     private async Task TurnAsync(long number)
     {
-        var again = false;
+        var (leased, again) = (true, false);
         try
         {
             var kept = Store.Cache.Take(number);
@@ -83,21 +84,15 @@ internal sealed partial class DurableWorker(DurableFunctions functions, LocalDat
                 await Store.WriteAsync((connection, _) => Discard(connection, number, messages[^1].Number));
                 return;
             }
-            if (!seat!.Runs(instance.Started.Name, instance.Started.Version) && !IsEnd(messages))
+            // An instance that is to end needs no code that runs it.
+            var mine = seat!.Runs(instance.Started.Name, instance.Started.Version) || messages.Exists(message => message.Event.Kind is EventKind.Terminated or EventKind.Faulted);
+            if (!mine && GivenAway(instance))
             {
-                if (Store.Dispatcher.PassOn(number, instance.Started.Name, instance.Started.Version)) { number = 0; return; }
-                if (functions.Has(instance.Started.Name) && !settings.FailsOnVersionMismatch)
-                {
-                    LogVersion(instance.Started.Id, instance.Started.Version, settings.DefaultVersion);
-                    Store.Dispatcher.Park(number);
-                    number = 0;
-                    return;
-                }
+                leased = false;
+                return;
             }
             var now = Now;
-            var turn = !seat.Runs(instance.Started.Name, instance.Started.Version) && !IsEnd(messages) ? Refuse(instance, messages, now)
-                : IsEnd(messages) && !functions.Has(instance.Started.Name) ? Turn.Run(instance, history, messages, null!, now)
-                : functions.RunTurn(instance, history, messages, settings, now);
+            var turn = mine ? functions.RunTurn(instance, history, messages, settings, now) : Refuse(instance, messages, now);
             if (turn is null) { return; }
             if (await TurnCommit.CommitAsync(Store, instance, turn, now) is not { } after)
             {
@@ -119,7 +114,7 @@ internal sealed partial class DurableWorker(DurableFunctions functions, LocalDat
         }
         finally
         {
-            if (number != 0) { Store.Dispatcher.Done(number, again); }
+            if (leased) { Store.Dispatcher.Done(number, again); }
         }
     }
 
@@ -127,7 +122,15 @@ internal sealed partial class DurableWorker(DurableFunctions functions, LocalDat
         ? Turn.Refuse(instance, messages, "VersionMismatch", $"Orchestration {instance.Started.Id} is of version '{instance.Started.Version}', which a host of version '{settings.DefaultVersion}' does not run ({settings.VersionMatchStrategy}).", now)
         : Turn.Refuse(instance, messages, "OrchestratorNotFound", $"The function '{instance.Started.Name}' doesn't exist, is disabled, or is not an orchestrator function.", now);
 
-    private static bool IsEnd(List<Message> messages) => messages.Exists(message => message.Event.Kind is EventKind.Terminated or EventKind.Faulted);
+    // With its lease: to a host that runs it, or kept until one comes. One whose code is nowhere, or that is to fail, is not.
+    private bool GivenAway(Instance instance)
+    {
+        if (Store.Dispatcher.PassOn(instance.Number, instance.Started.Name, instance.Started.Version)) { return true; }
+        if (!functions.Has(instance.Started.Name) || settings.FailsOnVersionMismatch) { return false; }
+        LogVersion(instance.Started.Id, instance.Started.Version, settings.DefaultVersion);
+        Store.Dispatcher.Park(instance.Number);
+        return true;
+    }
 
     private static bool Discard(Connection connection, long number, long last)
     {
@@ -203,8 +206,14 @@ internal sealed partial class DurableWorker(DurableFunctions functions, LocalDat
         }
     }
 
+    // Null: the host stops, and the activity with it.
     private async Task<HistoryEvent?> AnswerAsync(Dispatched activity)
     {
+        if (!functions.HasActivity(activity.Name))
+        {
+            var missing = new TaskFailureDetails("ActivityNotFound", $"The function '{activity.Name}' doesn't exist, is disabled, or is not an activity function.", null, null, null);
+            return new(EventKind.TaskFailed) { Task = activity.Task, Failure = missing, Final = true };
+        }
         try
         {
             return new(EventKind.TaskCompleted) { Task = activity.Task, Data = await functions.RunActivityAsync(activity.Name, activity.Id, activity.Input, stopping) };
@@ -216,7 +225,7 @@ internal sealed partial class DurableWorker(DurableFunctions functions, LocalDat
         catch (Exception failure)
         {
             LogActivityFailed(failure, activity.Name, activity.Id);
-            return new(EventKind.TaskFailed) { Task = activity.Task, Failure = TaskFailureDetails.FromException(failure), Final = failure is KeyNotFoundException && failure.Message.StartsWith("The function '", StringComparison.Ordinal) };
+            return new(EventKind.TaskFailed) { Task = activity.Task, Failure = TaskFailureDetails.FromException(failure) };
         }
     }
 

@@ -27,7 +27,8 @@ public partial class DeterminismTests
             else if (changed && mood.Kind == "nothing") { await context.WaitForExternalEvent<string>("Never"); }
             else if (changed && mood.Kind == "ends") { return; }
             else { await context.CallActivityAsync("One", "x"); }
-            if (changed && mood.Kind == "more") { _ = context.CallActivityAsync("Two", "x"); }
+            context.SetCustomStatus("after one");
+            if (mood.Turns > 2 && mood.Kind == "more") { _ = context.CallActivityAsync("Two", "x"); }
             await context.WaitForExternalEvent<string>("Go");
         }
 
@@ -99,11 +100,12 @@ public partial class DeterminismTests
     {
         await using var host = await StartAsync("more");
         await host.Client.ScheduleNewOrchestrationInstanceAsync("Changes", new StartOrchestrationOptions("d"));
-        while (!host.Journal.Done.ContainsKey("one")) { await Task.Delay(2, TestContext.Current.CancellationToken); }
-        await host.Client.RaiseEventAsync("d", "Other");
+        await host.StatusAsync("d", "after one");
         await host.Client.RaiseEventAsync("d", "Go");
         var end = await host.EndAsync("d");
-        Assert.True(end.RuntimeStatus is OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Completed);
+        Assert.Equal(OrchestrationRuntimeStatus.Failed, end.RuntimeStatus);
+        Assert.Contains("the code now does activity 'Two' (#1), which was not done then", end.FailureDetails!.ErrorMessage, StringComparison.Ordinal);
+        Assert.False(host.Journal.Done.ContainsKey("two"));
     }
 
     [Theory]

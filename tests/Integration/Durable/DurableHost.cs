@@ -52,12 +52,20 @@ internal sealed class DurableHost : IAsyncDisposable
         if (durableTask is not null) { used.Write("host.json", $$"""{ "version": "2.0", "extensions": { "http": { "routePrefix": "" }, "durableTask": {{durableTask}} } }"""); }
         time ??= new ManualTime(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
         journal ??= new Journal();
-        var host = await RunningHost.StartAsync(functions, builder =>
+        try
         {
-            builder.Services.AddSingleton<TimeProvider>(time).AddSingleton(journal);
-            configure?.Invoke(builder);
-        }, used);
-        return new DurableHost(host, folder is null ? used : null, time, journal);
+            var host = await RunningHost.StartAsync(functions, builder =>
+            {
+                builder.Services.AddSingleton<TimeProvider>(time).AddSingleton(journal);
+                configure?.Invoke(builder);
+            }, used);
+            return new DurableHost(host, folder is null ? used : null, time, journal);
+        }
+        catch
+        {
+            if (folder is null) { used.Dispose(); }
+            throw;
+        }
     }
 
     /// <summary>Starts an orchestration and waits for its end.</summary>
