@@ -1,6 +1,7 @@
-using Selvedge.Local.Functions;
+using Selvedge.Local.Durable;
 
-namespace Selvedge.Local.Durable;
+// Where the official ones are: beside the other triggers.
+namespace Selvedge.Local.Functions;
 
 /// <summary>Runs the function as an orchestrator: it is replayed from its history (official:
 /// Microsoft.Azure.Functions.Worker.OrchestrationTriggerAttribute).</summary>
@@ -26,7 +27,6 @@ public sealed class ActivityTriggerAttribute : TriggerBindingAttribute
 }
 
 /// <summary>Binds a <see cref="DurableTaskClient"/>.</summary>
-[AttributeUsage(AttributeTargets.Parameter)]
 public sealed class DurableClientAttribute : InputBindingAttribute
 {
     /// <summary>The client of the app's own task hub.</summary>
