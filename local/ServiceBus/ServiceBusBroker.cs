@@ -100,6 +100,9 @@ public sealed class ServiceBusBroker : IDisposable
         Opened.TryRemove(KeyValuePair.Create(FullyQualifiedNamespace, this));
         Due.Dispose();
         writer.Dispose();
+
+        // Who still waits is told, by what it tries next.
+        foreach (var queue in byNumber.Values) { queue.WakeAll(); }
     }
 
     /// <summary>A client of this broker.</summary>

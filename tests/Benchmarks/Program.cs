@@ -7,6 +7,7 @@ switch (args.FirstOrDefault())
     case "matrix": await Imports.MatrixAsync(); break;
     case "million": await Million.RunAsync(entries: Number("--entries", 1_000_000)); break;
     case "orders": await Orders.RunAsync(seconds: Number("--seconds", 15)); break;
+    case "queues": await Queues.RunAsync(seconds: Number("--seconds", 8), backlog: Number("--backlog", 500_000)); break;
     default:
         Console.WriteLine("""
             Selvedge benchmarks. Each prints its floor beside its number, in one run on this machine.
@@ -15,6 +16,7 @@ switch (args.FirstOrDefault())
               import  [--rows 100000]        a product import over HTTP with its memory, the same again, one of 50 MB; the matrix
               matrix                         a style of 12 colours × 10 sizes and its stock, read over HTTP
               orders  [--seconds 15]         signed two-line Shopify orders over HTTP, load driver included
+              queues  [--backlog 500000]     messages sent, received and completed durably, 64 senders; what a backlog costs
             """);
         break;
 }

@@ -52,6 +52,13 @@ internal sealed class BusQueue(int number, QueueDefinition definition, BusQueue?
         due.Touched(this);
     }
 
+    /// <summary>The broker closes.</summary>
+    public void WakeAll()
+    {
+        Ready.Signal(int.MaxValue);
+        foreach (var lane in Lanes.Values) { lane.Signal(int.MaxValue); }
+    }
+
     /// <summary>On the writer's thread, after the commit: wakes as many as there are messages.</summary>
     public void Publish()
     {

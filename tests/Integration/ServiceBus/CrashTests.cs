@@ -72,17 +72,21 @@ public class CrashTests
         using var folder = new TempFolder();
         Directory.CreateDirectory(folder.Path);
         ServiceBusClient client;
+        Task<ServiceBusReceivedMessage> waiting;
         using (var broker = ServiceBusBroker.Open(folder.Path))
         {
             broker.Declare(new QueueDefinition("q") { MaxDeliveryCount = 7 });
+            broker.Declare(new QueueDefinition("empty"));
             client = broker.Connect();
+            waiting = client.CreateReceiver("empty").ReceiveMessageAsync(TimeSpan.FromHours(1));
             await client.CreateSender("q").SendMessageAsync(new ServiceBusMessage("x"));
         }
+        Assert.Equal(ServiceBusFailureReason.ServiceCommunicationProblem, (await Assert.ThrowsAsync<ServiceBusException>(() => waiting)).Reason);
         Assert.Equal(ServiceBusFailureReason.ServiceCommunicationProblem, (await Assert.ThrowsAsync<ServiceBusException>(() => client.CreateSender("q").SendMessageAsync(new ServiceBusMessage("y")))).Reason);
         using var again = ServiceBusBroker.Open(folder.Path);
-        Assert.Equal(7, Assert.Single(again.Queues).MaxDeliveryCount);
+        Assert.Equal(7, again.Queues.Single(queue => queue.Name == "q").MaxDeliveryCount);
         again.Declare(new QueueDefinition("q") { MaxDeliveryCount = 8 });
-        Assert.Equal(8, Assert.Single(again.Queues).MaxDeliveryCount);
+        Assert.Equal(8, again.Queues.Single(queue => queue.Name == "q").MaxDeliveryCount);
         Assert.Contains("holds messages", Assert.Throws<ServiceBusException>(() => again.Declare(new QueueDefinition("q") { RequiresSession = true })).Message, StringComparison.Ordinal);
         Assert.Equal("x", (await client.CreateReceiver("q").ReceiveMessageAsync(TimeSpan.Zero)).Body.ToString());
     }
