@@ -20,9 +20,9 @@ public sealed class Store(CosmosClient client)
     public static IReadOnlyList<ContainerSpec> Containers { get; } =
     [
         new("skus", ["/sku"], ["/expiresAt/?", "/rank/?", "/first/?"]),
-        new("orders", ["/id"], ["/status/?", "/channel/?", "/createdAt/?", "/intakeDue/?"]),
+        new("orders", ["/id"], ["/status/?", "/channel/?", "/createdAt/?", "/intakeDue/?", "/fulfilDue/?"]),
         new("people", ["/id"], [], Ttl: -1),
-        new("work", ["/location", "/id"], ["/status/?", "/priority/?"], Ttl: -1),
+        new("work", ["/location", "/id"], ["/kind/?", "/status/?", "/queue/?", "/attention/?"], Ttl: -1),
         new("listings", ["/channel"], ["/sku/?", "/status/?"]),
         new("styles", ["/id"], ["/season/?"]),
         new("history", ["/style"], []),
