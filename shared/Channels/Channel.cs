@@ -54,6 +54,9 @@ public sealed record Channel : ISetting
     /// <summary>0 to 9: whose waiting orders are served first; 9 before 0.</summary>
     public int Priority { get; init; }
 
+    /// <summary>Nothing of its orders leaves before everything is held; false: what is there goes, the rest follows.</summary>
+    public bool ShipComplete { get; init; }
+
     /// <summary>Days for which its messages are kept as received; null: by surface; 0: not at all (<see cref="Inbound.InboundRetention"/>).</summary>
     public int? ArchiveDays { get; init; }
     public long Version { get; init; }
@@ -67,7 +70,7 @@ public sealed record Channel : ISetting
     /// <summary>Our location by the channel's id of a place; null when nobody said which it is.</summary>
     public string? PlaceOf(string id) => Places?.GetValueOrDefault(id);
 
-    /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, places?, api?, currency?, buffer?, holdLimit?, holdDays?, priority?, archiveDays?}</c>; shortage is <c>oversold</c> when left out.</summary>
+    /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, places?, api?, currency?, buffer?, holdLimit?, holdDays?, priority?, shipComplete?, archiveDays?}</c>; shortage is <c>oversold</c> when left out.</summary>
     /// <exception cref="ProblemException">400 with the JSON pointer of every fault; no fault repeats text that stands in <c>secret</c>.</exception>
     public static Channel Parse(string id, RequestFields body, Func<string, bool> isLocation)
     {
@@ -80,7 +83,7 @@ public sealed record Channel : ISetting
             Api = ChannelApi.Parse(body.Object("api")),
             HoldLimit = body.OptionalWhole("holdLimit", 0, 1_000_000), HoldDays = (int)body.Whole("holdDays", 1, 366, 30),
             Currency = body.OptionalText("currency", 3), Buffer = body.Whole("buffer", 0, 1_000_000, 0), Priority = (int)body.Whole("priority", 0, 9, 0),
-            ArchiveDays = (int?)body.OptionalWhole("archiveDays", 0, 3650),
+            ShipComplete = body.Flag("shipComplete", false), ArchiveDays = (int?)body.OptionalWhole("archiveDays", 0, 3650),
         };
         if (channel.Is.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-')) body.Add("kind", "Expected the system's name in lower case, e.g. \"shopify\".");
         if (channel.Currency is { } currency && !StyleRequest.IsCurrency(currency)) body.Add("currency", "Expected three capital letters (ISO 4217), e.g. \"AUD\".");

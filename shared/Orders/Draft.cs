@@ -30,6 +30,8 @@ public sealed record Draft
 
     /// <summary>0 to 9; null: the channel's.</summary>
     public int? Priority { get; init; }
+    /// <summary>Nothing leaves before everything is held; null: as the channel says.</summary>
+    public bool? ShipComplete { get; init; }
     public required string Currency { get; init; }
     public required IReadOnlyList<DraftLine> Lines { get; init; }
     public Person? Person { get; init; }

@@ -122,6 +122,9 @@ public sealed record Order
     public ShortagePolicy Shortage { get; init; }
     public required IReadOnlyList<OrderLine> Lines { get; init; }
     public Plan? Plan { get; init; }
+
+    /// <summary>Nothing leaves before everything is held; otherwise what is there goes and the rest follows.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool ShipComplete { get; init; }
     public IntakeState? Intake { get; init; }
 
     /// <summary>When the sweeper may take the intake over, or is to end a hold; absent when there is nothing to do.</summary>
@@ -230,7 +233,9 @@ public sealed record OrderLine
 /// <param name="Revision">The order's revision it was made for.</param>
 /// <param name="Shipments">Locations it expects to ship from.</param>
 /// <param name="Buffer">Units of each SKU to leave, as the channel said then: whoever executes the plan sends the same commands.</param>
-public sealed record Plan(DateTimeOffset RoutedAt, long Revision, int Shipments, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Buffer = 0);
+/// <param name="Candidates">The locations as they were judged, the preferred first; null where there was no choice.</param>
+public sealed record Plan(
+    DateTimeOffset RoutedAt, long Revision, int Shipments, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Buffer = 0, IReadOnlyList<Candidate>? Candidates = null);
 
 /// <summary>Where the intake stands.</summary>
 /// <param name="Step">What comes next.</param>

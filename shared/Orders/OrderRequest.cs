@@ -36,6 +36,7 @@ public sealed record OrderRequest(string Channel, Draft Draft)
             ExternalId = body.Text("externalId", Draft.LongestId), Customer = body.OptionalText("customer", 60), CustomerGroup = body.OptionalText("customerGroup", 60),
             Hold = HoldOf(body.Object("hold"), actor), Name = body.OptionalText("name", 100),
             PlacedAt = Instant(body, "placedAt"), RequiredBy = Instant(body, "requiredBy"), Priority = (int?)body.OptionalWhole("priority", 0, 9),
+            ShipComplete = body.Has("shipComplete") ? body.Flag("shipComplete", false) : null,
             Currency = currency, Lines = lines, Actor = actor,
             Person = new() { Id = "", Email = body.OptionalText("email", 320), Phone = body.OptionalText("phone", 40), ShipTo = Address(body.Object("shipTo")), BillTo = Address(body.Object("billTo")) },
         };

@@ -11,6 +11,7 @@ public static class OrderServices
     public static IServiceCollection AddOrders(this IServiceCollection services) => services
         .AddSingleton<OrderStore>()
         .AddSingleton<StockView>()
+        .AddSingleton<LocationLoad>()
         .AddSingleton<Planning>()
         .AddSingleton<OrderExceptions>()
         .AddSingleton(provider => new Claiming(provider.GetRequiredService<InventoryLedger>().ExecuteAsync))

@@ -12,6 +12,9 @@ public sealed record OrderView(
     /// <summary>When the person it is for was erased.</summary>
     public DateTimeOffset? Erased { get; init; }
 
+    /// <summary>Nothing leaves before everything is held.</summary>
+    public bool ShipComplete { get; init; }
+
     /// <param name="order">The order.</param>
     /// <param name="people">Who it is for, for callers who may know.</param>
     public static OrderView Of(Order order, Person? people = null) => new(
@@ -20,10 +23,10 @@ public sealed record OrderView(
         [.. order.Lines.Select(line => new OrderLineView(line.Id, line.Sku, line.ExternalSku, line.Kind, line.FulfilledBy, line.Quantity, Money.Text(line.UnitPrice),
             Money.Text(line.Discount), Money.Text(line.Tax), line.TaxIncluded, Money.Text(line.ShippingShare), line.Places ?? [], line.Committed, line.Backordered,
             line.Oversold, line.Cancelled, line.Missing, line.Ordered ?? line.Quantity, line.Shipped, Money.Text(line.ShippingTax), Shown(line.Shown), BundleOf(line)))],
-        order.Plan, order.Intake is not null, order.Cancel, order.Test, order.References, people is null ? null : people with { Source = null, ETag = null },
+        order.Plan is { } plan ? plan with { Candidates = null } : null, order.Intake is not null, order.Cancel, order.Test, order.References, people is null ? null : people with { Source = null, ETag = null },
         order.Source?.UpdatedAt, order.Presentment is { } seen ? new(seen.Currency, Money.Text(seen.Total), seen.Rate) : null,
         order.Refunds?.Select(refund => new RefundView(refund.Id, refund.At, refund.Till, [.. refund.Lines.Select(line => new RefundLineView(line.Line, line.Restock, line.Units, IsExpected(order, refund, line)))])).ToList(),
-        order.Till, order.Reread is null ? null : true, order.CustomerGroup, order.Hold);
+        order.Till, order.Reread is null ? null : true, order.CustomerGroup, order.Hold) { ShipComplete = order.ShipComplete };
 
     static BundleView? BundleOf(OrderLine line)
     {

@@ -8,7 +8,7 @@ using Selvedge.Platform;
 namespace Selvedge.Orders;
 
 /// <summary>Turns a draft into an order document with its plan: codes become SKUs, every SKU gets the places it may come from.</summary>
-public sealed class Planning(ProductCatalogue catalogue, Locations locations, StockView stock, TimeProvider time)
+public sealed class Planning(ProductCatalogue catalogue, Locations locations, StockView stock, LocationLoad load, TimeProvider time)
 {
     /// <summary>The document of an order that is new, with its plan.</summary>
     /// <param name="channel">The channel it came by.</param>
@@ -19,7 +19,7 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
         var order = OrderChanges.Begin(await ReadAsync(channel, draft), owner, Now, channel.PlaceOf);
         if (order.Cancel is not null || order.Test) return order;
         if (channel.AsksFirst) order = await WithoutArchivedAsync(order);
-        return order.Status is OrderStatus.Refused ? order : await RouteAsync(order, channel, all: true);
+        return order.Status is OrderStatus.Refused ? order : await RouteAsync(order, channel, draft.Person?.ShipTo, all: true);
     }
 
     /// <summary>What was handed in, as a document: its codes resolved, nothing routed or decided.</summary>
@@ -33,14 +33,14 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
             Id = Ids.Order(channel.Id, draft.ExternalId), Channel = channel.Id, ChannelKind = draft.Till is not null ? Surface.Pos : Surfaces.Of(channel.Is), ExternalId = draft.ExternalId,
             Customer = draft.Customer, CustomerGroup = draft.CustomerGroup, Hold = draft.Hold is { } hold ? hold with { Limit = channel.HoldLimit } : null, Name = draft.Name, Status = OrderStatus.Received, CreatedAt = now, UpdatedAt = now, PlacedAt = draft.PlacedAt,
             RequiredBy = draft.RequiredBy is { } by ? InstantConverter.Cut(by) : null, Priority = draft.Priority ?? channel.Priority, Currency = draft.Currency,
-            Revision = 1, Shortage = channel.Shortage, Lines = lines, Test = draft.Test, References = draft.References, Cancel = draft.Cancel,
+            Revision = 1, Shortage = channel.Shortage, ShipComplete = draft.ShipComplete ?? channel.ShipComplete, Lines = lines, Test = draft.Test, References = draft.References, Cancel = draft.Cancel,
             Source = draft.Version, Refunds = draft.Refunds, Presentment = draft.Presentment, Till = draft.Till,
         };
     }
 
     /// <summary>The order with places for every line that lacks them: all of a new one; in an edit those that were added, so that the others stay where they are.</summary>
     public Task<Order> CompleteAsync(Order order, Channel channel) =>
-        order.Lines.Any(line => line is { Claims: true, Places: null }) ? RouteAsync(order, channel, all: order.Plan is null) : Task.FromResult(order);
+        order.Lines.Any(line => line is { Claims: true, Places: null }) ? RouteAsync(order, channel, shipTo: null, all: order.Plan is null) : Task.FromResult(order);
 
     /// <summary>The lines of an order whose codes the catalogue did not know, resolved again; null when it still knows none of them.</summary>
     public async Task<IReadOnlyList<OrderLine>?> ResolveAsync(Order order)
@@ -85,7 +85,7 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
         return order with { Lines = lines, Status = OrderStatus.Refused, Intake = null, IntakeDue = null };
     }
 
-    async Task<Order> RouteAsync(Order order, Channel channel, bool all)
+    async Task<Order> RouteAsync(Order order, Channel channel, PostalAddress? shipTo, bool all)
     {
         var allowed = new List<Location>(channel.Locations.Count);
         foreach (var id in channel.Locations)
@@ -98,22 +98,36 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
                 Lines = [.. order.Lines.Select(line => line is { TakesStock: true, Places: null } ? line with { Places = [.. allowed.Select(location => location.Id)], FulfilledBy = FulfilledBy.Marketplace } : line)],
             };
         allowed.RemoveAll(location => location.Is is LocationKind.Marketplace);
-        var places = allowed.OrderBy(location => location.Priority).Select(location => location.Id).ToArray();
+        var ranked = await RankAsync(order, allowed, shipTo);
         var partners = allowed.Where(location => location.Is == LocationKind.Partner).Select(location => location.Id).ToHashSet(StringComparer.Ordinal);
 
         var demands = order.Lines.Where(Lacks).SelectMany(line => line.Bundle is null ? [new Demand(line.Sku, line.Quantity)] : line.Bundle.Parts.Select(part => new Demand(part.Sku, part.Quantity * line.Quantity)))
             .GroupBy(demand => demand.Sku, StringComparer.Ordinal).Select(group => new Demand(group.Key, group.Sum(demand => demand.Units))).ToList();
-        var known = places.Length > 1 ? await stock.ReadAsync(demands.Select(demand => demand.Sku)) : null;
-        var route = Routing.Choose(demands, places, (sku, place) => known?.GetValueOrDefault(sku)?.Locations.GetValueOrDefault(place)?.Available ?? 0);
+        var known = ranked.Count > 1 ? await stock.ReadAsync(demands.Select(demand => demand.Sku)) : null;
+        var route = Routing.Choose(demands, ranked, (sku, place) => known?.GetValueOrDefault(sku)?.Locations.GetValueOrDefault(place)?.Available ?? 0);
+        if (all)
+            foreach (var candidate in route.Candidates ?? []) if (candidate.Chosen) load.Add(candidate.Id);
         return order with
         {
-            Plan = all ? new(Now, order.Revision, route.Shipments, channel.AsksFirst ? channel.Buffer : 0) : order.Plan,
+            Plan = all ? new(Now, order.Revision, route.Shipments, channel.AsksFirst ? channel.Buffer : 0, route.Candidates) : order.Plan,
             Lines = [.. order.Lines.Select(line => Lacks(line)
                 ? Bundled(line, route) with { Places = Places(line, route.Places[First(line)]), FulfilledBy = route.Places[First(line)] is [var first, ..] && partners.Contains(first) ? FulfilledBy.Partner : FulfilledBy.Own }
                 : line)],
         };
 
         bool Lacks(OrderLine line) => line.Claims && (all || line.Places is null);
+    }
+
+    // What was judged when the order came is judged so in its edits: who it is for is not on the order.
+    async Task<IReadOnlyList<Candidate>> RankAsync(Order order, List<Location> allowed, PostalAddress? shipTo)
+    {
+        if (allowed.Count == 1) return [new(allowed[0].Id, allowed[0].Priority, null, default)];
+        var full = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var location in allowed) if (await load.IsFullAsync(location)) full.Add(location.Id);
+        var ranked = RouteCandidates.Rank(allowed, shipTo, Now, location => full.Contains(location.Id), load.Zone);
+        if (order.Plan?.Candidates is not { } before) return ranked;
+        var places = before.Select((candidate, at) => (candidate.Id, At: at)).ToDictionary(place => place.Id, place => place.At, StringComparer.Ordinal);
+        return [.. ranked.OrderBy(candidate => candidate.Full).ThenBy(candidate => places.GetValueOrDefault(candidate.Id, int.MaxValue))];
     }
 
     static string First(OrderLine line) => line.Bundle?.Parts[0].Sku ?? line.Sku;

@@ -8,6 +8,7 @@ using Selvedge.Exceptions;
 using Selvedge.Ledger;
 using Selvedge.Local.Channels.Shopify;
 using Selvedge.Orders;
+using Delivery = Selvedge.Local.Channels.Shopify.Delivery;
 
 namespace Selvedge.Tests.Integration.Channels;
 

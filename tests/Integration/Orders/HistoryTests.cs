@@ -8,6 +8,7 @@ using Selvedge.Ledger;
 using Selvedge.Local.Channels.Shopify;
 using Selvedge.Orders;
 using static Selvedge.Tests.Integration.Orders.OrderRig;
+using Delivery = Selvedge.Local.Channels.Shopify.Delivery;
 
 namespace Selvedge.Tests.Integration.Orders;
 

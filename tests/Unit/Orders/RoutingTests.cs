@@ -6,7 +6,9 @@ namespace Selvedge.Tests.Unit.Orders;
 public class RoutingTests
 {
     static Route Choose(Dictionary<string, long> demands, string[] locations, Dictionary<(string, string), long> stock) =>
-        Routing.Choose([.. demands.Select(d => new Demand(d.Key, d.Value))], locations, (sku, location) => stock.GetValueOrDefault((sku, location)));
+        Routing.Choose([.. demands.Select(d => new Demand(d.Key, d.Value))], Ranked(locations), (sku, location) => stock.GetValueOrDefault((sku, location)));
+
+    static Candidate[] Ranked(string[] locations, params string[] full) => [.. locations.Select((id, at) => new Candidate(id, at + 1, null, default, full.Contains(id)))];
 
     [Fact]
     public void One_shipment_wins_over_a_nearer_place_that_has_half()
@@ -46,7 +48,7 @@ public class RoutingTests
         Gen.Select(Gen.Long[0, 3].Array[3].Array[4], Gen.Long[1, 4].Array[3]).Sample((stock, wanted) =>
         {
             string[] locations = ["L0", "L1", "L2", "L3"];
-            var route = Routing.Choose([.. wanted.Select((units, s) => new Demand($"S{s}", units))], locations, (sku, location) => stock[location[1] - '0'][sku[1] - '0']);
+            var route = Routing.Choose([.. wanted.Select((units, s) => new Demand($"S{s}", units))], Ranked(locations), (sku, location) => stock[location[1] - '0'][sku[1] - '0']);
             long Covered(int mask) => Enumerable.Range(0, 3).Sum(s => Math.Min(wanted[s], Enumerable.Range(0, 4).Where(l => (mask >> l & 1) == 1).Sum(l => stock[l][s])));
             var fewest = Enumerable.Range(0, 16).Where(mask => Covered(mask) == Covered(15)).Min(mask => System.Numerics.BitOperations.PopCount((uint)mask));
             Assert.Equal(Math.Max(1, fewest), route.Shipments);
@@ -64,7 +66,7 @@ public class RoutingTests
     public void Many_locations_are_covered_too()
     {
         var locations = Enumerable.Range(0, 40).Select(i => $"L{i:00}").ToArray();
-        var route = Routing.Choose([new("A", 30)], locations, (_, location) => location is "L07" or "L21" or "L33" ? 10 : 0);
+        var route = Routing.Choose([new("A", 30)], Ranked(locations), (_, location) => location is "L07" or "L21" or "L33" ? 10 : 0);
         Assert.Equal(3, route.Shipments);
         Assert.Equal(["L07", "L21", "L33"], route.Places["A"].Take(3));
     }
