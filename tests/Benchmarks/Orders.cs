@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -45,7 +44,8 @@ internal static class Orders
         double At(double part) => times[(int)(times.Length * part)];
     }
 
-    static async Task SetUpAsync(RunningApp app)
+    /// <summary>Two warehouses, a channel and 500 SKUs with plenty of each.</summary>
+    public static async Task SetUpAsync(RunningApp app)
     {
         foreach (var (id, priority) in ((string, int)[])[("WH1", 1), ("WH2", 2)]) await app.PutAsync($"api/locations/{id}", new { kind = "warehouse", name = id, priority });
         await app.PutAsync("api/channels/bench", new { kind = "shopify", locations = new[] { "WH1", "WH2" }, shortage = "oversold", secret = "bench" });
@@ -59,7 +59,7 @@ internal static class Orders
         await app.PostCsvAsync("api/imports/stock", stock.ToString());
     }
 
-    static string Sku(int i) => $"ST{i / 25:000}-{i / 5 % 5}-{i % 5}";
+    public static string Sku(int i) => $"ST{i / 25:000}-{i / 5 % 5}-{i % 5}";
 
     /// <summary>Connections that send orders with ids of their own. Plain sockets, so that the driver takes little of the machine that it shares with the app.</summary>
     sealed class Load(IPEndPoint address)
@@ -74,13 +74,13 @@ internal static class Orders
             var all = await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => Task.Run(async () =>
             {
                 var times = new List<double>(16_384);
-                using var connection = await Connection.OpenAsync(address);
+                using var connection = await Wire.OpenAsync(address);
                 while (true)
                 {
                     var due = rate is { } perSecond ? Interlocked.Increment(ref tickets) / perSecond : clock.Elapsed.TotalSeconds;
                     if (due >= seconds) return times;
                     if (due - clock.Elapsed.TotalSeconds is > 0 and var early) await Task.Delay(TimeSpan.FromSeconds(early));
-                    await connection.SendAsync(Interlocked.Increment(ref order));
+                    await SendAsync(connection, "bench", Interlocked.Increment(ref order));
                     times.Add((clock.Elapsed.TotalSeconds - due) * 1000);
                 }
             })));
@@ -89,51 +89,18 @@ internal static class Orders
         }
     }
 
-    /// <summary>One keep-alive connection; HTTP/1.1 as far as this needs it.</summary>
-    sealed class Connection : IDisposable
+    /// <summary>Sends the order, signed. Fails where it is not answered 200.</summary>
+    public static async Task SendAsync(Wire connection, string channel, long order)
     {
-        static readonly byte[] Key = Encoding.UTF8.GetBytes(RunningApp.Secret);
-        readonly Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        readonly byte[] buffer = new byte[16_384];
-
-        public static async Task<Connection> OpenAsync(IPEndPoint address)
-        {
-            var connection = new Connection();
-            await connection.socket.ConnectAsync(address);
-            return connection;
-        }
-
-        public async Task SendAsync(long order)
-        {
-            var first = (int)(order * 7919 % Skus);
-            var body = Encoding.UTF8.GetBytes(Body(order, Sku(first), Sku((first + 211) % Skus)));
-            var head = Encoding.ASCII.GetBytes($"POST /api/webhooks/bench/orders/create HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\nX-Shopify-Topic: orders/create\r\nX-Shopify-Webhook-Id: {order}\r\nX-Shopify-Hmac-SHA256: {Convert.ToBase64String(HMACSHA256.HashData(Key, body))}\r\n\r\n");
-            await socket.SendAsync((ArraySegment<byte>[])[head, body]);
-            var length = 0;
-            while (!IsWhole(buffer.AsSpan(0, length)))
-            {
-                if (await socket.ReceiveAsync(buffer.AsMemory(length)) is not (> 0 and var read)) throw new InvalidOperationException($"Order {order}: the connection was closed.");
-                length += read;
-            }
-            if (!buffer.AsSpan(0, length).StartsWith("HTTP/1.1 200 "u8)) throw new InvalidOperationException($"Order {order}: {Encoding.UTF8.GetString(buffer, 0, length)}");
-        }
-
-        // A whole answer: its last chunk, or as many bytes as its head says.
-        static bool IsWhole(ReadOnlySpan<byte> answer)
-        {
-            var end = answer.IndexOf("\r\n\r\n"u8);
-            if (end < 0) return false;
-            var at = answer[..end].IndexOf("Content-Length: "u8);
-            if (at < 0) return answer.EndsWith("\r\n0\r\n\r\n"u8);
-            var text = answer[(at + 16)..end];
-            if (text.IndexOf((byte)'\r') is >= 0 and var line) text = text[..line];
-            return answer.Length >= end + 4 + int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
-        }
-
-        static string Body(long order, string first, string second) => string.Create(CultureInfo.InvariantCulture, $$"""
-            {"id":{{order}},"admin_graphql_api_id":"gid://shopify/Order/{{order}}","name":"#{{order % 1_000_000}}","created_at":"2026-11-23T09:15:00+11:00","processed_at":"2026-11-23T09:15:00+11:00","updated_at":"2026-11-23T09:15:01+11:00","cancelled_at":null,"currency":"AUD","source_name":"web","financial_status":"paid","taxes_included":true,"test":false,"total_price":"118.00","email":"buyer@customers.example","shipping_address":{"first_name":"Mia","last_name":"Nguyen","address1":"14 Smith Street","city":"Fitzroy","province_code":"VIC","zip":"3065","country_code":"AU"},"line_items":[{"id":{{order * 10 + 1}},"sku":"{{first}}","name":"Style","quantity":1,"current_quantity":1,"price":"59.00","requires_shipping":true,"gift_card":false},{"id":{{order * 10 + 2}},"sku":"{{second}}","name":"Style","quantity":1,"current_quantity":1,"price":"59.00","requires_shipping":true,"gift_card":false}]}
-            """);
-
-        public void Dispose() => socket.Dispose();
+        var first = (int)(order * 7919 % Skus);
+        var body = Encoding.UTF8.GetBytes(Body(order, Sku(first), Sku((first + 211) % Skus)));
+        var (status, text) = await connection.SendAsync("POST", $"/api/webhooks/{channel}/orders/create", body, $"X-Shopify-Topic: orders/create\r\nX-Shopify-Webhook-Id: {order}\r\nX-Shopify-Hmac-SHA256: {Convert.ToBase64String(HMACSHA256.HashData(Key, body))}\r\n");
+        if (status != 200) throw new InvalidOperationException($"Order {order}: {status} {text}");
     }
+
+    static readonly byte[] Key = Encoding.UTF8.GetBytes(RunningApp.Secret);
+
+    static string Body(long order, string first, string second) => string.Create(CultureInfo.InvariantCulture, $$"""
+        {"id":{{order}},"admin_graphql_api_id":"gid://shopify/Order/{{order}}","name":"#{{order % 1_000_000}}","created_at":"2026-11-23T09:15:00+11:00","processed_at":"2026-11-23T09:15:00+11:00","updated_at":"2026-11-23T09:15:01+11:00","cancelled_at":null,"currency":"AUD","source_name":"web","financial_status":"paid","taxes_included":true,"test":false,"total_price":"118.00","email":"buyer@customers.example","shipping_address":{"first_name":"Mia","last_name":"Nguyen","address1":"14 Smith Street","city":"Fitzroy","province_code":"VIC","zip":"3065","country_code":"AU"},"line_items":[{"id":{{order * 10 + 1}},"sku":"{{first}}","name":"Style","quantity":1,"current_quantity":1,"price":"59.00","requires_shipping":true,"gift_card":false},{"id":{{order * 10 + 2}},"sku":"{{second}}","name":"Style","quantity":1,"current_quantity":1,"price":"59.00","requires_shipping":true,"gift_card":false}]}
+        """);
 }

@@ -3,6 +3,9 @@ using Selvedge.Tests.Benchmarks;
 switch (args.FirstOrDefault())
 {
     case "claims": await Claims.RunAsync(seconds: Number("--seconds", 8)); break;
+    case "fulfil": await Fulfilment.RunAsync(seconds: Number("--seconds", 20), open: Number("--open", 400)); break;
+    case "waiting": await Fulfilment.WaitingAsync(orders: Number("--orders", 10_000)); break;
+    case "waves": await Fulfilment.WavesAsync(lines: Number("--lines", 100_000)); break;
     case "import": await Imports.RunAsync(rows: Number("--rows", 100_000)); break;
     case "matrix": await Imports.MatrixAsync(); break;
     case "million": await Million.RunAsync(entries: Number("--entries", 1_000_000)); break;
@@ -16,6 +19,9 @@ switch (args.FirstOrDefault())
               import  [--rows 100000]        a product import over HTTP with its memory, the same again, one of 50 MB; the matrix
               matrix                         a style of 12 colours × 10 sizes and its stock, read over HTTP
               orders  [--seconds 15]         signed two-line Shopify orders over HTTP, load driver included
+              fulfil  [--seconds 20]         signed orders picked by scan and shipped over HTTP by pickers that need no time
+              waiting [--orders 10000]       what orders that wait for pickers cost, and how soon they go on after a restart
+              waves   [--lines 100000]       the next wave out of that many open pick lines
               queues  [--backlog 500000]     messages sent, received and completed durably, 64 senders; what a backlog costs
             """);
         break;

@@ -21,6 +21,9 @@ internal sealed class RunningApp : IDisposable
 
     public IPEndPoint EndPoint { get; }
 
+    /// <summary>The administrator's key.</summary>
+    public string Key { get; }
+
     /// <summary>From the process's start until <c>api/health/ready</c> answered 200.</summary>
     public TimeSpan StartUp { get; }
 
@@ -52,7 +55,7 @@ internal sealed class RunningApp : IDisposable
 
     RunningApp(Process process, HttpClient http, int port, TimeSpan startUp, string key)
     {
-        (this.process, this.http, EndPoint, StartUp) = (process, http, new(IPAddress.Loopback, port), startUp);
+        (this.process, this.http, EndPoint, StartUp, Key) = (process, http, new(IPAddress.Loopback, port), startUp, key);
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
 
@@ -72,6 +75,8 @@ internal sealed class RunningApp : IDisposable
     public Task<JsonNode> GetAsync(string path) => SendAsync(new(HttpMethod.Get, path));
 
     public Task<JsonNode> PutAsync(string path, object body) => SendAsync(new(HttpMethod.Put, path) { Content = new StringContent(JsonSerializer.Serialize(body), Encoding.UTF8, "application/json") });
+
+    public Task<JsonNode> PostAsync(string path, object body) => SendAsync(new(HttpMethod.Post, path) { Content = new StringContent(JsonSerializer.Serialize(body), Encoding.UTF8, "application/json") });
 
     public Task<JsonNode> PostCsvAsync(string path, string csv) => SendAsync(new(HttpMethod.Post, path) { Content = new StringContent(csv, Encoding.UTF8, "text/csv") });
 
