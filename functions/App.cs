@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Selvedge.Approvals;
 using Selvedge.Catalogue;
 using Selvedge.Channels;
+using Selvedge.Counts;
 using Selvedge.Exceptions;
 using Selvedge.Functions.Api;
 using Selvedge.Functions.Demo;
@@ -14,6 +15,7 @@ using Selvedge.Ledger;
 using Selvedge.Orders;
 using Selvedge.People;
 using Selvedge.Platform;
+using Selvedge.Returns;
 
 namespace Selvedge.Functions;
 
@@ -46,6 +48,8 @@ public static class App
             .AddApprovals()
             .AddPeople()
             .AddInbound()
+            .AddSingleton<CountTasks>()
+            .AddSingleton<ExpectedReturns>()
             .AddSingleton<InboundRecording>()
             .AddHostedService<Startup>()
             .AddHostedService<ContradictionWatch>();
