@@ -14,6 +14,7 @@ using Selvedge.Inbound;
 using Selvedge.Ledger;
 using Selvedge.Orders;
 using Selvedge.People;
+using Selvedge.Picking;
 using Selvedge.Platform;
 using Selvedge.Returns;
 
@@ -45,6 +46,7 @@ public static class App
             .AddSingleton<ExceptionCases>()
             .AddSingleton<ExceptionReview>()
             .AddOrders()
+            .AddPicking()
             .AddApprovals()
             .AddPeople()
             .AddInbound()

@@ -30,6 +30,10 @@ public sealed class LedgerReads(Store store)
     public async Task<IReadOnlyDictionary<string, Balance>> BalancesAsync(IEnumerable<string> skus, CancellationToken cancel = default) =>
         await store.Skus.ReadEachAsync(skus.Distinct(StringComparer.Ordinal).Select(sku => (Balance.DocumentId, sku)), balance => balance.Sku, LedgerJson.Default.Balance, cancel);
 
+    /// <summary>The claims there are of these ids (<see cref="Ids.Claim"/>), each in its SKU's partition; by id.</summary>
+    public async Task<IReadOnlyDictionary<string, Claim>> ClaimsAsync(IEnumerable<(string Id, string Sku)> claims, CancellationToken cancel = default) =>
+        await store.Skus.ReadEachAsync(claims, claim => claim.Id, LedgerJson.Default.Claim, cancel);
+
     /// <summary>The journal of a SKU, the newest entry first or last. Entries are never changed, so the time of writing (<c>_ts</c>, which needs no
     /// index of its own) and then the order of creation is the order of their numbers.</summary>
     public Task<Page<Entry>> EntriesAsync(string sku, bool newestFirst, int limit, string? continuation) =>
