@@ -16,6 +16,7 @@ using Selvedge.Orders;
 using Selvedge.People;
 using Selvedge.Picking;
 using Selvedge.Platform;
+using Selvedge.Receiving;
 using Selvedge.Returns;
 
 namespace Selvedge.Functions;
@@ -50,6 +51,7 @@ public static class App
             .AddApprovals()
             .AddPeople()
             .AddInbound()
+            .AddReceiving()
             .AddSingleton<CountTasks>()
             .AddSingleton<ExpectedReturns>()
             .AddSingleton<InboundRecording>()

@@ -37,6 +37,14 @@ public sealed class ProductCatalogue(Store store, Aliases aliases, Categories ca
     /// <summary>As <see cref="ResolveAsync"/>, and whether it is a virtual bundle.</summary>
     public ValueTask<AliasSpan?> MeaningAsync(string? code, CancellationToken cancel = default) => aliases.MeaningAsync(code, null, cancel);
 
+    /// <summary>The SKU with stock of its own that <paramref name="code"/> means.</summary>
+    /// <exception cref="ProblemException">422, pointing at <paramref name="member"/>: nothing has the code, or it is a virtual bundle's.</exception>
+    public async ValueTask<string> StockedAsync(string code, string member, CancellationToken cancel = default)
+    {
+        var meaning = await MeaningAsync(code, cancel) ?? throw ProblemException.UnknownReference(member, $"There is no SKU '{code}'. PUT api/styles/{{id}} or POST api/imports/products makes it.");
+        return meaning.Virtual ? throw ProblemException.UnknownReference(member, $"SKU '{meaning.Sku}' is virtual and has no stock. Name its components.") : meaning.Sku;
+    }
+
     /// <summary>The product that a SKU, GTIN or other code means, or meant at <paramref name="asOf"/>; or null.</summary>
     public async Task<Product?> FindProductAsync(string? code, DateTimeOffset? asOf = null, CancellationToken cancel = default) =>
         await aliases.ResolveAsync(code, asOf, cancel) is { } sku ? await ReadAsync(store.Skus, Product.DocumentId, new(sku), CatalogueJson.Default.Product, cancel) : null;

@@ -283,9 +283,16 @@ public sealed record Count : Command
 public sealed record Revalue : Command
 {
     public required long Value { get; init; }
+
+    /// <summary>The part of such a cost that falls on units that were sold before it was known: between <c>supplier</c> and <c>loss/variance</c>.</summary>
+    public long Expensed { get; init; }
     public required string Id { get; init; }
     public override string Key => Id;
-    internal override void Describe(Canonical c) => c.Name("revalue").Add(Value);
+    internal override void Describe(Canonical c)
+    {
+        c.Name("revalue").Add(Value);
+        if (Expensed != 0) c.Name("expensed").Add(Expensed);
+    }
 }
 
 /// <summary>States what is still to come on a purchase order or ASN line. 0 closes it and turns its pegged claims <c>short</c>. A fact.</summary>
@@ -298,8 +305,16 @@ public sealed record SetSupply : Command
     /// <summary>e.g. <c>ordered</c>, <c>shipped</c>; the purchase order's word.</summary>
     public string Status { get; init; } = "ordered";
     public required long Revision { get; init; }
+
+    /// <summary>The supply that takes over what is pegged to this one beyond its quantity, as far as it has room: an ASN in place of its part of a purchase
+    /// order, or the other way round. Null: such claims turn <c>short</c>.</summary>
+    public string? Onto { get; init; }
     public override string Key => Ids.Supply(Supply, Revision);
-    internal override void Describe(Canonical c) => c.Name("setSupply").Add(Supply).Add(Location).Add(Quantity).Add(Due).Add(Status).Add(Revision);
+    internal override void Describe(Canonical c)
+    {
+        c.Name("setSupply").Add(Supply).Add(Location).Add(Quantity).Add(Due).Add(Status).Add(Revision);
+        if (Onto is { } onto) c.Name("onto").Add(onto);
+    }
 }
 
 /// <summary>

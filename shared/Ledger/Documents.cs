@@ -46,6 +46,9 @@ public sealed record Stock
 {
     /// <summary>On-hand units by bin and condition: <c>"" , "A-01", "#B", "A-01#B"</c>. Without a condition they are sellable.</summary>
     public SortedDictionary<string, long> Bins { get; init; } = new(StringComparer.Ordinal);
+
+    /// <summary>As of when each bin was last counted, by bin and condition: what happened before and is told after it was counted already. Null: none was.</summary>
+    public SortedDictionary<string, DateTimeOffset>? Counted { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Staged { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Quarantine { get; set; }
 
@@ -166,6 +169,8 @@ public sealed record Entry
     /// <summary>Supply, ring-fence or floor as stated by this entry.</summary>
     public SupplyAfter? Supply { get; init; }
     public LimitAfter? Limit { get; init; }
+    /// <summary>The account that was counted, whether it differed or not.</summary>
+    public string? Counted { get; init; }
     /// <summary>The touched accounts and sums afterwards.</summary>
     public required SortedDictionary<string, long> After { get; init; }
     public required Outcome Outcome { get; init; }

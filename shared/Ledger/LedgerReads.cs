@@ -40,6 +40,44 @@ public sealed class LedgerReads(Store store)
         store.Skus.PageAsync(new($"SELECT * FROM c WHERE STARTSWITH(c.id, 'e:') ORDER BY c._ts {(newestFirst ? "DESC" : "ASC")}"), limit, continuation,
             new PartitionKey(sku), item => item.Deserialize(LedgerJson.Default.Entry)!);
 
+    /// <summary>The entries that were written at <paramref name="from"/> or later, the newest first.</summary>
+    public async Task<IReadOnlyList<Entry>> EntriesSinceAsync(string sku, DateTimeOffset from, CancellationToken cancel = default)
+    {
+        var since = new List<Entry>();
+        string? continuation = null;
+        do
+        {
+            cancel.ThrowIfCancellationRequested();
+            var page = await EntriesAsync(sku, newestFirst: true, 200, continuation);
+            foreach (var entry in page.Items)
+            {
+                if (entry.At < from) return since;
+                since.Add(entry);
+            }
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return since;
+    }
+
+    /// <summary>What an order line's shipments were: units, and the cost they left at, in ten-thousandths of the base currency.</summary>
+    public async Task<(long Units, long Value)> ShippedAsync(string sku, string order, string line, CancellationToken cancel = default)
+    {
+        var (units, value) = (0L, 0L);
+        var query = new QueryDefinition("SELECT * FROM c WHERE STARTSWITH(c.id, @prefix)").WithParameter("@prefix", Ids.LinePrefix(order, line));
+        using var pages = store.Skus.GetItemQueryStreamIterator(query, requestOptions: new() { PartitionKey = new PartitionKey(sku) });
+        while (pages.HasMoreResults)
+        {
+            using var page = await pages.ReadNextAsync(cancel);
+            page.EnsureSuccessStatusCode();
+            using var body = await JsonDocument.ParseAsync(page.Content, cancellationToken: cancel);
+            foreach (var item in body.RootElement.GetProperty("Documents").EnumerateArray())
+                if (item.Deserialize(LedgerJson.Default.Entry) is { Kind: "ship" } shipped)
+                    (units, value) = (units + (shipped.Moves?.Where(move => move.To == Accounts.Customer).Sum(move => move.Units) ?? 0), value + shipped.Outcome.Value);
+        }
+        return (units, value);
+    }
+
     /// <summary>Who holds units of a SKU now, by order and line.</summary>
     public Task<Page<Claim>> ClaimsAsync(string sku, int limit, string? continuation) =>
         store.Skus.PageAsync(new("SELECT * FROM c WHERE STARTSWITH(c.id, 'c:') ORDER BY c.id ASC"), limit, continuation,

@@ -97,6 +97,9 @@ public sealed record Caller(string KeyId, string Actor, Role Role, Scope Scope, 
         }
     }
 
+    /// <summary>The locations a list is narrowed to: those the caller reaches, and of them only <paramref name="location"/> where it is named; null: no bound.</summary>
+    public IReadOnlyList<string>? Within(string? location) => location is null ? Scope.Locations : ReachesLocation(location) ? [location] : [];
+
     /// <exception cref="ProblemException">403: the location is outside the caller's scope.</exception>
     public void RequireLocation(string location) => Require(ReachesLocation(location), "location", location);
 

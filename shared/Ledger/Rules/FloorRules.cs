@@ -54,9 +54,10 @@ internal static class FloorRules
         var stagedValue = c.Quantity == 0 ? 0 : Costing.Share(value, staged, c.Quantity);
         s.Move(Accounts.Staged(c.Location), to, staged, stagedValue);
         if (shelved > 0) Postings.Take(s, c.Location, "", shelved, to, value - stagedValue);
+        Postings.KeepCounts(s, c);
         if (unclaimed > 0) s.Contradict("shippedUnclaimed", $"{c.Quantity} shipped from {c.Location}, {c.Quantity - unclaimed} claimed by the line.", unclaimed, c.Order, c.Line);
         if (s.Seen(c.Order, c.Line) is { } history) history.Shipped += c.Quantity;
-        return Rebalancing.Run(s) ? s.Seal(c, c.Transfer is null ? "ship" : "dispatch", new(Verdict.Applied)) : Decision.Unknown;
+        return Rebalancing.Run(s) ? s.Seal(c, c.Transfer is null ? "ship" : "dispatch", new(Verdict.Applied, Value: value)) : Decision.Unknown;
     }
 
     /// <summary>Units that were set apart and have left are no longer set apart: without this, the ring-fence would take as many again from everybody else.</summary>

@@ -77,6 +77,12 @@ internal static class Journal
             foreach (var empty in balance.Supply.Where(s => s.Value is { Quantity: 0, Claimed: 0 }).Select(s => s.Key).ToArray()) balance.Supply.Remove(empty);
         if (entry.Limit is not null || entry.Claims is not null)
             foreach (var empty in balance.Fences.Where(f => f.Value is { Quantity: 0, Held: 0 }).Select(f => f.Key).ToArray()) balance.Fences.Remove(empty);
+        if (entry.Counted is { } account)
+        {
+            var (stock, bin, at) = (At(balance, Accounts.Location(account)), Accounts.Bin(account), entry.EffectiveAt ?? entry.At);
+            stock.Counted ??= new(StringComparer.Ordinal);
+            if (!stock.Counted.TryGetValue(bin, out var before) || before < at) stock.Counted[bin] = at;
+        }
         balance.Rebalancing = entry.Rebalancing;
         balance.Sequence = entry.Sequence;
         balance.LastHash = entry.Hash;
@@ -102,6 +108,7 @@ internal static class Journal
         foreach (var (place, units) in entry.Outcome.Held ?? new Dictionary<string, long>()) c.Add(place).Add(units);
         foreach (var x in entry.Outcome.Exceptions ?? []) c.Name("exception").Add(x.Kind).Add(x.Detail).Add(x.Order).Add(x.Line).Add(x.Quantity);
         if (entry.Approval is { } approval) c.Name("approval").Add(approval);
+        if (entry.Counted is { } counted) c.Name("counted").Add(counted);
         return c.Name("previous").Add(entry.Previous).Hash();
     }
 

@@ -90,6 +90,7 @@ internal static class Postings
             if (fromOurs && Journal.UnitsOf(s.Balance, c.From) < 0) s.Contradict("belowZero", $"{c.From} shows {Journal.UnitsOf(s.Balance, c.From)} after {c.Kind} of {c.Quantity}.", c.Quantity, c.Order, c.Line);
         }
         if (c.Supply is not null && !Arrived(s, c, open, pegged)) return Decision.Unknown;
+        KeepCounts(s, c);
         SettleVariance(s);
         return Rebalancing.Run(s) ? s.Seal(c, Name(c.Kind), new(Verdict.Applied, Value: value)) : Decision.Unknown;
     }
@@ -106,17 +107,32 @@ internal static class Postings
         }
         if (difference > 0) s.Move(Accounts.Shrink, account, difference, Costing.In(s.Balance, difference, null, null));
         if (difference < 0) s.Move(account, Accounts.Shrink, -difference, Costing.Out(s.Balance, -difference));
+        var worth = s.Crossed;
+        KeepCounts(s, c);
         if (Journal.UnitsOf(s.Balance, account) is var left and < 0) s.Contradict("belowZero", $"{account} shows {left} after a count of {c.Counted}.", -left);
         SettleVariance(s);
-        return Rebalancing.Run(s) ? s.Seal(c, "count", new(Verdict.Applied)) : Decision.Unknown;
+        return Rebalancing.Run(s) ? s.Seal(c, "count", new(Verdict.Applied, Value: worth)) : Decision.Unknown;
     }
 
     public static Decision Revalue(Session s, Revalue c)
     {
         if (Int128.Abs(c.Value) + Int128.Abs(s.Balance.Value) > Costing.Most) return Decision.Refuse($"The value {c.Value} is too large to be kept exactly.");
         s.Move(Accounts.Supplier, Accounts.Inventory, 0, c.Value);
+        s.Move(Accounts.Supplier, Accounts.Variance, 0, c.Expensed);
         SettleVariance(s);
         return s.Seal(c, "revalue", new(Verdict.Applied, Value: c.Value));
+    }
+
+    /// <summary>A fact that happened before a bin was counted and is told after it was in what was counted: the count found its units gone, or there. It is
+    /// posted with its correction, so that the bin still says what was counted (docs/decisions/0018).</summary>
+    public static void KeepCounts(Session s, Command c)
+    {
+        if (c.EffectiveAt is not { } happened) return;
+        foreach (var (account, units, value) in s.CountedSince(happened))
+        {
+            if (units < 0) s.Move(Accounts.Shrink, account, -units, value != 0 ? -value : Costing.In(s.Balance, -units, null, null));
+            else s.Move(account, Accounts.Shrink, units, value != 0 ? value : Costing.Out(s.Balance, units));
+        }
     }
 
     // What a request may take: sellable units that nobody holds or waits for; of a condition, what is there of it.

@@ -192,6 +192,31 @@ internal sealed class Session
         accounts.Add(to);
     }
 
+    /// <summary>Value that crossed the boundary in the entry in hand so far.</summary>
+    public long Crossed { get { long sum = 0; foreach (var move in moves) sum += move.Value; return sum; } }
+
+    /// <summary>What the entry in hand did so far to each account that was counted as of later than <paramref name="happened"/>: units, and the value that crossed
+    /// the boundary with them.</summary>
+    public List<(string Account, long Units, long Value)> CountedSince(DateTimeOffset happened)
+    {
+        var told = new Dictionary<string, (long Units, long Value)>(StringComparer.Ordinal);
+        foreach (var move in moves)
+        {
+            if (move.Units == 0) continue;
+            Note(move.From, -move.Units, -move.Value);
+            Note(move.To, move.Units, move.Value);
+        }
+        return [.. told.Where(each => each.Value.Units != 0).OrderBy(each => each.Key, StringComparer.Ordinal).Select(each => (each.Key, each.Value.Units, each.Value.Value))];
+
+        void Note(string account, long units, long value)
+        {
+            if (Accounts.Class(account) is not "onHand" || !Balance.Locations.TryGetValue(Accounts.Location(account), out var stock)) return;
+            if (stock.Counted is null || !stock.Counted.TryGetValue(Accounts.Bin(account), out var counted) || happened >= counted) return;
+            var (before, worth) = told.GetValueOrDefault(account);
+            told[account] = (before + units, worth + value);
+        }
+    }
+
     public void Put(Claim claim)
     {
         Claims.TryGetValue(claim.Id, out var before);
@@ -263,7 +288,7 @@ internal sealed class Session
             EffectiveAt = command.EffectiveAt is { } effective ? Platform.InstantConverter.Cut(effective) : null,
             Moves = moves.Count > 0 ? [.. moves] : null,
             Claims = touched.Count > 0 ? [.. touched.Select(id => Journal.ToAfter(Claims.TryGetValue(id, out var claim) ? claim : latest[id]))] : null,
-            Supply = supply, Limit = limit, After = after, Outcome = outcome, Rebalancing = rebalancing, Previous = Balance.LastHash,
+            Supply = supply, Limit = limit, Counted = command is Count count ? Accounts.OnHand(count.Location, count.Bin, count.Condition) : null, After = after, Outcome = outcome, Rebalancing = rebalancing, Previous = Balance.LastHash,
         };
         entry = entry with { Hash = Journal.Hash(entry) };
         Journal.Close(Balance, entry);
@@ -308,7 +333,8 @@ internal sealed class Knowledge(Balance balance)
             Locations = new(StringComparer.Ordinal), Away = new(Balance.Away, StringComparer.Ordinal), Outside = new(StringComparer.Ordinal),
             Supply = new(StringComparer.Ordinal), Fences = new(StringComparer.Ordinal),
         };
-        foreach (var (id, stock) in Balance.Locations) copy.Locations[id] = stock with { Bins = new(stock.Bins, StringComparer.Ordinal) };
+        foreach (var (id, stock) in Balance.Locations)
+            copy.Locations[id] = stock with { Bins = new(stock.Bins, StringComparer.Ordinal), Counted = stock.Counted is null ? null : new(stock.Counted, StringComparer.Ordinal) };
         foreach (var (id, side) in Balance.Outside) copy.Outside[id] = side with { };
         foreach (var (id, supply) in Balance.Supply) copy.Supply[id] = supply with { };
         foreach (var (id, fence) in Balance.Fences) copy.Fences[id] = fence with { };
