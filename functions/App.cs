@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Selvedge.Approvals;
 using Selvedge.Catalogue;
@@ -9,6 +10,7 @@ using Selvedge.Functions.Api;
 using Selvedge.Functions.Demo;
 using Selvedge.Functions.Exceptions;
 using Selvedge.Functions.Inbound;
+using Selvedge.Functions.Orders;
 using Selvedge.Imports;
 using Selvedge.Inbound;
 using Selvedge.Ledger;
@@ -56,7 +58,9 @@ public static class App
             .AddSingleton<ExpectedReturns>()
             .AddSingleton<InboundRecording>()
             .AddHostedService<Startup>()
-            .AddHostedService<ContradictionWatch>();
+            .AddHostedService<ContradictionWatch>()
+            .AddHostedService<OrderQueue>()
+            .TryAddSingleton(OrderQueue.Connect);
         builder.AddDemo();
         configure?.Invoke(builder);
         return builder.Build();

@@ -11,7 +11,7 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Orders;
 
 /// <summary>Canonical orders over HTTP.</summary>
-public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChannels channels, ProductCatalogue catalogue, IConfiguration configuration, TimeProvider time, AccessLog access, Idempotency idempotency)
+public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChannels channels, ProductCatalogue catalogue, IConfiguration configuration, TimeProvider time, AccessLog access, Idempotency idempotency, Fulfilment fulfilment)
 {
     /// <summary>Largest order by API, in bytes.</summary>
     const int Limit = 2 * 1024 * 1024;
@@ -48,7 +48,7 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
         return new(status, OrderView.Of(order), "/api/orders/" + Uri.EscapeDataString(order.Id));
     }
 
-    /// <summary>One order, with the people it is for where the caller's work needs them.</summary>
+    /// <summary>One order, with how far its deliveries are, and the people it is for where the caller's work needs them.</summary>
     [Function("GetOrder"), Access(Role.Sales, Role.Warehouse, Role.Finance, Role.Viewer, Role.Portal, By = Reach)]
     public async Task<IResult> GetOrder([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/orders/{id}")] HttpRequest request, string id, FunctionContext context)
     {
@@ -57,7 +57,7 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
         var person = await orders.ReadPersonAsync(order.Id);
         var shown = person is { ErasedAt: null } && context.Caller().Role is (Role.Admin or Role.Sales or Role.Warehouse or Role.Portal) ? person : null;
         if (shown is not null) await access.NoteAsync(order.Id, AccessKind.Read, context.Caller(), context.InvocationId);
-        return Request.Answer(OrderView.Of(order, shown) with { Erased = person?.ErasedAt });
+        return Request.Answer(OrderView.Of(order, shown, await fulfilment.TicketsAsync(order)) with { Erased = person?.ErasedAt });
     }
 
     /// <summary>Orders, the latest first.</summary>
@@ -71,7 +71,8 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
         return Request.Answer(page.As(order => OrderView.Of(order)));
     }
 
-    /// <summary>Cancels an order before it is picked: everything it holds is available again. <c>{reason?}</c></summary>
+    /// <summary>Cancels an order at any stage: what it holds is available again, what was picked is put back, and 409 where everything has left. Of an order under
+    /// way 202: what has not left is called off next. <c>{reason?}</c></summary>
     [Function("CancelOrder"), Access(Role.Sales, Role.Portal, By = Reach)]
     public async Task<IResult> CancelOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/orders/{id}/cancel")] HttpRequest request, string id, FunctionContext context)
     {
@@ -79,6 +80,7 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
         var reason = body.OptionalText("reason", 200);
         body.ThrowIfFaulty();
         var order = await FindAsync(id, context.Caller());
+        if (await fulfilment.IsTooLateAsync(order)) throw ProblemException.Conflict("not-cancellable", "The order has left", $"All of order '{order.Id}' has left, or is being handed to the carrier. Expect it back instead (POST api/returns).");
         var cancel = new Cancel(CancelState.Asked, InstantConverter.Cut(time.GetUtcNow()), reason, context.Caller().Actor);
         return Answer(request, await intake.CancelAsync(order.Id, cancel, Patience) ?? throw Unknown(id));
     }
@@ -104,7 +106,7 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
     static IResult Answer(HttpRequest request, Taken taken)
     {
         if (taken.Repeat) request.MarkReplayed();
-        return Request.Answer(OrderView.Of(taken.Order), taken.Order.Intake is not null ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
+        return Request.Answer(OrderView.Of(taken.Order), taken.Order.Intake is not null || taken.Order is { UnderWay: not null, Cancel.Settled: false } ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
     }
 
     // What a key does not reach does not exist for it.

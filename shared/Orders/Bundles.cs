@@ -61,7 +61,7 @@ public static class Bundles
         {
             var outcome = await execute(Part(asked, line, i, whole, 2 * claim.Revision - 1) with { Givers = Claiming.Givers(order, line, parts[i].Sku) });
             if (outcome.Verdict == Verdict.Superseded) return outcome;
-            whole = Math.Min(whole, Held(outcome) / parts[i].Quantity);
+            whole = Math.Min(whole, (Held(outcome) + Shipments.UnitsOf(order, PartId(line.Id, i))) / parts[i].Quantity);
         }
         for (var i = 0; i < parts.Count; i++)
         {
@@ -71,7 +71,8 @@ public static class Bundles
             if (waits > 0 || claim.Revision > 1)
                 await execute(Part(claim with { Shortage = Shortage.Short, AsksFirst = false }, line, i, waits, 2 * claim.Revision) with { Line = WaitId(line.Id, i), Places = [] });
         }
-        return new(Verdict.Applied, whole > 0 ? new Dictionary<string, long> { ["*"] = whole } : null, line.Quantity - whole);
+        var held = Math.Max(0, whole - line.Shipped);
+        return new(Verdict.Applied, held > 0 ? new Dictionary<string, long> { ["*"] = held } : null, claim.Shortage == Shortage.Short ? line.Quantity - whole : 0);
     }
 
     /// <summary>The commands that make what a bundle line holds firm, or let it go; made of the command that it would be if it were no bundle.</summary>

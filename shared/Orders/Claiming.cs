@@ -67,7 +67,7 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
             var outcome = await execute(claim with { Beside = IsTentative(order) ? Beside(order, at, part, claim.Sku) : 0, Givers = Givers(order, line, claim.Sku) });
             outcomes[at] = outcome.Verdict switch
             {
-                Verdict.Applied => new(Verdict.Applied, new Dictionary<string, long> { ["*"] = line.Quantity }),
+                Verdict.Applied => new(Verdict.Applied, new Dictionary<string, long> { ["*"] = line.Quantity - line.Shipped }, (outcome.Short + line.Bundle!.Parts[part].Quantity - 1) / line.Bundle.Parts[part].Quantity),
                 _ => outcome with { Available = outcome.Available / line.Bundle!.Parts[part].Quantity },
             };
         }
@@ -126,14 +126,18 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
         else foreach (var part in Bundles.Release(nothing, line, revision)) await execute(part);
     });
 
+    // What an order under way holds is promised for good: where it is to hold no more than it did, what is short waits, and nothing is refused.
+    static bool IsKept(Order order, OrderLine line) => order.UnderWay is not null && IsEdit(order) && !(line.Was < line.Quantity);
+
     static SetClaim Claim(Order order, OrderLine line)
     {
+        var kept = IsKept(order, line);
         var (tentative, hold) = (IsTentative(order), order.Hold is { Ended: null } held ? held : null);
         return new()
         {
             Sku = line.Sku, Order = order.Id, Line = line.Id, Quantity = line.Quantity, Places = line.Places ?? [], Revision = RevisionOf(order, line),
-            Shortage = order.Shortage switch { ShortagePolicy.Refuse => Shortage.Refuse, ShortagePolicy.Partial => Shortage.Partial, _ => Shortage.Short },
-            AsksFirst = order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial, Buffer = order.Plan?.Buffer ?? 0,
+            Shortage = kept ? Shortage.Short : order.Shortage switch { ShortagePolicy.Refuse => Shortage.Refuse, ShortagePolicy.Partial => Shortage.Partial, _ => Shortage.Short },
+            AsksFirst = !kept && (order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial), Buffer = order.Plan?.Buffer ?? 0,
             Channel = order.Channel, Fences = Fences(order), Priority = order.Priority, RequiredBy = order.RequiredBy,
             Tentative = tentative, Beside = tentative && line.Bundle is null ? Beside(order, line) : 0,
             Givers = line.Bundle is null ? Givers(order, line, line.Sku) : [],

@@ -33,8 +33,20 @@ public sealed record Delivery
     /// <summary>How often it was begun; the orchestration's instance carries it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public int Run { get; init; }
 
+    /// <summary>The orchestration of this run was at work: where it is gone now, it was lost.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool Begun { get; init; }
+
     /// <summary>Ids of its pick tickets (<see cref="Picking.WorkIds"/>).</summary>
     public IReadOnlyList<string>? Tickets { get; init; }
+
+    /// <summary>What left, one for each ticket: the ticket itself is gone after a while.</summary>
+    public IReadOnlyList<Shipment>? Shipments { get; init; }
+
+    /// <summary>Tickets of which a short pick was answered by looking for the units elsewhere.</summary>
+    public IReadOnlyList<string>? Rerouted { get; init; }
+
+    /// <summary>Staged units that nobody wants any more, as the tickets were last told: they are put back.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Surplus { get; init; }
     public DateTimeOffset? StartedAt { get; init; }
     public DateTimeOffset? ClosedAt { get; init; }
 
@@ -47,3 +59,24 @@ public sealed record Delivery
 
 /// <summary>Why a delivery stands still.</summary>
 public sealed record Parked(string Step, string Error, DateTimeOffset At);
+
+/// <summary>A pick ticket that left.</summary>
+/// <param name="Ticket">The ticket's id.</param>
+/// <param name="Location">Where from.</param>
+/// <param name="At">When it was shipped.</param>
+/// <param name="Carrier">Who carries it, and the number it is followed by.</param>
+/// <param name="Tracking"><inheritdoc cref="Shipment" path="/param[@name='Carrier']"/></param>
+/// <param name="Lines">Units that left.</param>
+public sealed record Shipment(string Ticket, string Location, DateTimeOffset At, string? Carrier, string? Tracking, IReadOnlyList<ShippedLine> Lines);
+
+/// <summary>Units of one line as the ledger names it: an order line, or a bundle's part (<see cref="Bundles.PartId"/>).</summary>
+public sealed record ShippedLine(string Line, string Sku, long Units);
+
+/// <summary>Within what time an order is to leave.</summary>
+/// <param name="From">Not before; null: at once.</param>
+/// <param name="CancelAfter">What has not left by then is cancelled; null: never.</param>
+public sealed record ShipWindow(DateTimeOffset? From, DateTimeOffset? CancelAfter)
+{
+    /// <summary>Who cancels what was not sent in time.</summary>
+    public const string Clock = "system:ship-window";
+}

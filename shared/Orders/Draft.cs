@@ -28,6 +28,9 @@ public sealed record Draft
     public DateTimeOffset? PlacedAt { get; init; }
     public DateTimeOffset? RequiredBy { get; init; }
 
+    /// <summary>Within what time it is to leave.</summary>
+    public ShipWindow? ShipWindow { get; init; }
+
     /// <summary>0 to 9; null: the channel's.</summary>
     public int? Priority { get; init; }
     /// <summary>Nothing leaves before everything is held; null: as the channel says.</summary>
@@ -56,6 +59,8 @@ public sealed record Draft
     public string ContentHash()
     {
         var content = Canonical.Start().Name("order").Add(ExternalId).Add(Customer).Add(CustomerGroup).Add((int?)Hold?.Kind).Add(Hold?.Owner).Add(Hold?.ExpiresAt).Add(Name).Add(PlacedAt).Add(RequiredBy).Add((long?)Priority).Add(Currency).Add(Test);
+        // Only where there is one: orders from before there were windows keep their hash.
+        if (ShipWindow is { } window) content.Name("window").Add(window.From).Add(window.CancelAfter);
         foreach (var line in Lines)
             content.Name("line").Add(line.Id).Add(line.Code).Add(line.Quantity).Add(line.UnitPrice).Add(line.Discount).Add(line.Tax).Add(line.TaxIncluded).Add(line.ShippingShare).Add(line.NeedsStock);
         content.Name("person").Add(Person?.Email).Add(Person?.Phone);

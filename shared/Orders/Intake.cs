@@ -16,7 +16,7 @@ public sealed record Taken(Order Order, bool Repeat, Heard Heard = Heard.New);
 /// outcome depends on the moment, is executed only by its owner, until its time is up and someone takes it over.
 /// </summary>
 public sealed partial class Intake(
-    OrderStore orders, Claiming claiming, TillPoster tills, Planning planning, StockView stock, OrderExceptions exceptions, TimeProvider time, ILogger<Intake> log)
+    OrderStore orders, Claiming claiming, TillPoster tills, Planning planning, StockView stock, OrderExceptions exceptions, DueOrders due, TimeProvider time, ILogger<Intake> log)
 {
     /// <summary>Longer than any request takes: after it the sweeper may take an order over.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
@@ -109,11 +109,11 @@ public sealed partial class Intake(
     }
 
     /// <summary>Cancels an order by its id. Null when there is none.</summary>
-    /// <exception cref="ProblemException">409 it is under way already.</exception>
+    /// <exception cref="ProblemException">409 it was sent already.</exception>
     public async Task<Taken?> CancelAsync(string id, Cancel cancel, TimeSpan patience)
     {
         if (await orders.ReadAsync(id) is not { } order) return null;
-        var (repeat, owner) = (order.Status is OrderStatus.Cancelled, Guid.NewGuid().ToString("N"));
+        var (repeat, owner) = (order.Status is OrderStatus.Cancelled || (order.UnderWay is not null && order.Cancel is { State: not CancelState.Refused }), Guid.NewGuid().ToString("N"));
         order = await MarkAsync(order, cancel, owner);
         return new(await WithinAsync(order, RunAsync(order, owner), patience), repeat);
     }
@@ -137,6 +137,9 @@ public sealed partial class Intake(
         (order, var changed) = await ChangeAsync(order, owner, current => Task.FromResult(change(current, owner)));
         return new(await WithinAsync(order, RunAsync(order, owner), Left(patience, started)), !changed, changed ? Heard.Changed : Heard.Repeat);
     }
+
+    /// <summary>Does what the document, as its fulfilment wrote it, says is next. Never fails: what does stays for the sweeper.</summary>
+    public Task<Order> GoOnAsync(Order order) => order.Intake is { } intake ? RunAsync(order, intake.Owner) : Task.FromResult(order);
 
     /// <summary>Takes over an order whose time is up and finishes it, or ends its hold; does nothing when there is nothing to do.</summary>
     public async Task FinishAsync(string id)
@@ -169,7 +172,9 @@ public sealed partial class Intake(
             return ReferenceEquals(next, current) ? current : await planning.CompleteAsync(next, channel);
         });
         // Told again when the message comes again: whoever heard it first may have died once it was durable. Ids follow from what it is about.
-        if (draft.Cancel is not null && order.Cancel is { State: CancelState.Done } && order.Status is OrderStatus.Fulfilling or OrderStatus.Shipped && order.Till is null) await exceptions.CancelledUnderWayAsync(order);
+        if (draft.Cancel is not null && order.Cancel is { State: CancelState.Done } && order.Status is OrderStatus.Fulfilling or OrderStatus.Shipped && order.UnderWay is null && order.Till is null) await exceptions.CancelledUnderWayAsync(order);
+        // Where nothing is to be claimed anew its fulfilment is told at once; otherwise when that is decided.
+        if (changed && order.Intake is null) due.Note(order, Now);
         foreach (var refund in changed || heard is not Heard.Older ? draft.Refunds ?? [] : []) await exceptions.RefundedAsync(order, refund);
         if (heard is Heard.Older) LogOlder(order.Id);
         return (order, changed && heard is not Heard.Changed ? Heard.Changed : heard);
@@ -219,6 +224,18 @@ public sealed partial class Intake(
     {
         for (var round = 0; round < Rounds && order.Status is not (OrderStatus.Cancelled or OrderStatus.Refused); round++)
         {
+            // Under way, what has not left yet is called off by who has it: the fact is written, and looked at next.
+            if (order.UnderWay is not null)
+            {
+                if (order.Cancel is { State: not CancelState.Refused }) return order;
+                if (await orders.ReplaceAsync(order with { Cancel = cancel, FulfilDue = Now + Deliveries.Unseen, UpdatedAt = Now }) is { } told)
+                {
+                    due.Note(told, Now);
+                    return told;
+                }
+                order = await orders.ReadAsync(order.Id) ?? throw ProblemException.NotFound($"Order '{order.Id}' is gone.");
+                continue;
+            }
             if (order.Status is OrderStatus.Fulfilling or OrderStatus.Shipped)
                 throw ProblemException.Conflict("not-cancellable", "The order is under way", $"Order '{order.Id}' is {(order.Status == OrderStatus.Shipped ? "shipped" : "being fulfilled")} and can no longer be cancelled here.");
             var next = await orders.ReplaceAsync(Deciding.Cancelled(order, cancel, owner, Now)) ?? await orders.ReadAsync(order.Id);
@@ -282,22 +299,29 @@ public sealed partial class Intake(
         if (decided.Status is not (OrderStatus.Committed or OrderStatus.Refused or OrderStatus.Shipped)) await exceptions.OpenAsync(decided);
         var written = await orders.ReplaceAsync(decided);
         if (claimed.Refused && Claiming.IsTentative(order)) await claiming.LetGoAsync(order, claimed);
-        if (written is not null) OrderMetrics.Decided(written);
-        return written;
+        if (written is null) return null;
+        OrderMetrics.Decided(written);
+        return Noted(written);
     }
 
     // Of a hold that lapsed while it was confirmed nothing is left to sell, unless the channel has sold it already.
-    async Task<Order?> KeepAsync(Order order, string owner) => await orders.ReplaceAsync(
+    async Task<Order?> KeepAsync(Order order, string owner) => Noted(await orders.ReplaceAsync(
         await claiming.KeepAsync(order) ? Deciding.Kept(order, Now)
         : order.Intake!.Step is IntakeStep.Settle ? Deciding.TakenOver(order, owner, Now, again: true)
         : order.Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial ? Holds.Over(order, owner, Now)
-        : Holds.Again(order, owner, Now));
+        : Holds.Again(order, owner, Now)));
+
+    Order? Noted(Order? written)
+    {
+        if (written is not null) due.Note(written, Now);
+        return written;
+    }
 
     async Task<Order?> ReleaseAsync(Order order)
     {
         await claiming.ReleaseAsync(order, order.Revision);
         await tills.PostAsync(order);
-        return await orders.ReplaceAsync((order.Postings is null ? order : Deciding.Told(order)) with { Intake = null, IntakeDue = null, UpdatedAt = Now });
+        return await orders.ReplaceAsync(Deliveries.Schedule((order.Postings is null ? order : Deciding.Told(order)) with { Intake = null, IntakeDue = null, UpdatedAt = Now }, Now));
     }
 
     [LoggerMessage(EventId = 3003, Level = LogLevel.Debug, Message = "Order {Order}: an earlier state than the one applied came and changes nothing")]

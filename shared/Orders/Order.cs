@@ -131,6 +131,18 @@ public sealed record Order
     public DateTimeOffset? IntakeDue { get; init; }
     public Cancel? Cancel { get; init; }
 
+    /// <summary>Within what time it is to leave (wholesale).</summary>
+    public ShipWindow? ShipWindow { get; init; }
+
+    /// <summary>What keeps it from being begun, lifted blocks included.</summary>
+    public IReadOnlyList<Block>? Blocks { get; init; }
+
+    /// <summary>What is, was or will be sent at one time each; at most one is under way.</summary>
+    public IReadOnlyList<Delivery>? Deliveries { get; init; }
+
+    /// <summary>When somebody is to look at its fulfilment (<see cref="Selvedge.Orders.Deliveries"/>); absent when there is nothing to do.</summary>
+    public DateTimeOffset? FulfilDue { get; init; }
+
     /// <summary>A trial of the channel's: recorded, never claimed.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool Test { get; init; }
 
@@ -156,6 +168,12 @@ public sealed record Order
     /// <summary>Hash of what was asked: the same id with another content is 422 (orders by API).</summary>
     public string? Content { get; init; }
     [JsonPropertyName("_etag")] public string? ETag { get; init; }
+
+    /// <summary>The delivery that an orchestration has; null: none is under way.</summary>
+    [JsonIgnore] public Delivery? UnderWay => Deliveries?.LastOrDefault(delivery => delivery.Status is DeliveryStatus.Fulfilling);
+
+    /// <summary>True while something keeps it from being begun.</summary>
+    [JsonIgnore] public bool IsBlocked => Blocks?.Any(block => block.LiftedAt is null) == true;
 }
 
 /// <summary>A line of an order. Units; money in ten-thousandths of the order's currency.</summary>
@@ -245,14 +263,15 @@ public sealed record Plan(
 public sealed record IntakeState(IntakeStep Step, int Attempts, string Owner, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Since = 0);
 
 /// <summary>That the order was cancelled.</summary>
-/// <param name="State"><c>asked</c>: someone asked us to; <c>done</c>: the channel has done it.</param>
+/// <param name="State"><c>asked</c>: someone asked us to; <c>done</c>: the channel has done it; <c>refused</c>: it was asked when everything had left.</param>
 /// <param name="At">When.</param>
 /// <param name="Reason">Why, in the words of who did it.</param>
 /// <param name="Actor">Who.</param>
-public sealed record Cancel(CancelState State, DateTimeOffset At, string? Reason, string Actor);
+/// <param name="Settled">Of an order under way: what had not left was called off, what had is expected back.</param>
+public sealed record Cancel(CancelState State, DateTimeOffset At, string? Reason, string Actor, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Settled = false);
 
 [JsonConverter(typeof(CamelCaseEnum<CancelState>))]
-public enum CancelState { Asked, Done }
+public enum CancelState { Asked, Done, Refused }
 
 /// <summary>Who the order is for: document of container <c>people</c>, id = the order's, gone when its time is up.</summary>
 public sealed record Person

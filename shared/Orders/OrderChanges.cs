@@ -99,6 +99,9 @@ public static class OrderChanges
     static Order Settle(Order before, Order next, string owner, DateTimeOffset now, Func<string, string?> place)
     {
         var underWay = before.Status is OrderStatus.Fulfilling || (before.Status is OrderStatus.Shipped && next.Till is null);
+        // What was called off of an order under way stays so, whatever the channel still asks for; a cancel is looked at by its fulfilment.
+        if (underWay && before.Cancel is { Settled: true }) next = next with { Lines = [.. next.Lines.Select(line => Deciding.CutTo(line, before.Lines.FirstOrDefault(old => old.Id == line.Id)?.Quantity ?? 0, line.Revision))] };
+        if (underWay && next.Cancel != before.Cancel) next = next with { FulfilDue = now + Deliveries.Unseen };
         if (next.Cancel is { } cancel && !underWay && before.Status is not (OrderStatus.Cancelled or OrderStatus.Refused or OrderStatus.Expired))
             next = Deciding.Cancelled(next, cancel, owner, now);
         else if (next.Status is OrderStatus.Cancelled) next = next with { Lines = [.. next.Lines.Select(line => line with { Cancelled = line.Quantity })] };

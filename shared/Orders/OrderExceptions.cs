@@ -53,6 +53,22 @@ public sealed class OrderExceptions(ExceptionCases exceptions)
         Detail = $"{order.Channel} cancelled this order and it is {(order.Status is OrderStatus.Shipped ? "shipped" : "being fulfilled")} here. Stop it, or expect it back.",
     });
 
+    /// <summary>Opens <c>fulfilmentParked</c>: a step of a delivery failed for good, and stands still until a person lets it go on.</summary>
+    public Task ParkedAsync(Order order, int delivery, Parked parked) => exceptions.OpenAsync(new ExceptionCase
+    {
+        Id = Ids.Join(["order", "fulfilmentParked", order.Id, delivery.ToString(System.Globalization.CultureInfo.InvariantCulture)]), Kind = "fulfilmentParked", Order = order.Id, Channel = order.Channel, Customer = order.Customer,
+        Occurrence = InstantConverter.Text(parked.At), Expected = new($"order {order.Id}, delivery {delivery}", $"step '{parked.Step}' done"), Found = new("its last attempt", parked.Error.Length > 300 ? parked.Error[..300] : parked.Error),
+        Detail = $"Step '{parked.Step}' of delivery {delivery} failed and is not tried any more. Put right what it says, then POST api/orders/{{id}}/deliveries/{delivery}/resume.",
+    });
+
+    /// <summary>Opens <c>shipWindowMissed</c>: units had not left when the order's ship window ended, and were cancelled.</summary>
+    public Task ShipWindowAsync(Order order) => exceptions.OpenAsync(new ExceptionCase
+    {
+        Id = Ids.Join(["order", "shipWindowMissed", order.Id]), Kind = "shipWindowMissed", Order = order.Id, Channel = order.Channel, Customer = order.Customer, Quantity = order.Lines.Sum(line => line.TakesStock ? Math.Max(0, line.Quantity - line.Shipped) : 0),
+        Expected = new($"order {order.Id}", $"sent by {(order.ShipWindow?.CancelAfter is { } late ? InstantConverter.Text(late) : "its date")}"), Found = new("its deliveries", "not all had left"),
+        Detail = "The order's cancel date has passed: what had not left is cancelled, and available again. Tell the customer, or take it in again with another window.",
+    });
+
     /// <summary>Opens <c>intakeStuck</c>: the order is durable, and its claims could not be decided for hours.</summary>
     public Task StuckAsync(Order order) => exceptions.OpenAsync(new ExceptionCase
     {

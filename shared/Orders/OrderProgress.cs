@@ -13,7 +13,7 @@ namespace Selvedge.Orders;
 /// that were held were taken by a fact. It compares the claims that are short now with the orders that say they wait: the work of a pass is what
 /// waits, not what was sold. Then it closes the exceptions that are no longer true. Everything is written by ETag, so several may run.
 /// </summary>
-public sealed class OrderProgress(Store store, OrderStore orders, Intake intake, StockView stock, SalesChannels channels, ExceptionCases exceptions, TimeProvider time)
+public sealed class OrderProgress(Store store, OrderStore orders, DueOrders due, Intake intake, StockView stock, SalesChannels channels, ExceptionCases exceptions, TimeProvider time)
 {
     const string Actor = "system:order-progress";
 
@@ -57,7 +57,7 @@ public sealed class OrderProgress(Store store, OrderStore orders, Intake intake,
     // What is decided now will be said by who decides it.
     async Task<bool> BringUpAsync(Order order, Dictionary<string, long> waiting)
     {
-        if (order.Intake is not null || order.Status is not (OrderStatus.Committed or OrderStatus.Backordered or OrderStatus.Oversold or OrderStatus.Partial or OrderStatus.Held)) return false;
+        if (order.Intake is not null || order.Status is not (OrderStatus.Committed or OrderStatus.Backordered or OrderStatus.Oversold or OrderStatus.Partial or OrderStatus.Held or OrderStatus.Fulfilling)) return false;
         // What was read of the claims may be from before the order was decided: read again, after the order, what seems different.
         foreach (var line in order.Lines)
         {
@@ -80,7 +80,10 @@ public sealed class OrderProgress(Store store, OrderStore orders, Intake intake,
             var balances = await stock.ReadAsync(next.Lines.Where(line => line.Bundle is not null).SelectMany(line => line.Bundle!.Parts).Select(part => part.Sku).Distinct(StringComparer.Ordinal));
             next = Bundles.Again(next, balances, Guid.NewGuid().ToString("N"), InstantConverter.Cut(time.GetUtcNow())) ?? next;
         }
-        return !ReferenceEquals(next, order) && await orders.ReplaceAsync(next) is not null;
+        if (ReferenceEquals(next, order) || await orders.ReplaceAsync(next) is not { } written) return false;
+        // Served, or taken away: a delivery that waited is due, one under way has to look again.
+        due.Note(written, time.GetUtcNow());
+        return true;
     }
 
     async Task<bool> ReviewAsync(ExceptionCase open)

@@ -35,7 +35,7 @@ public sealed record OrderRequest(string Channel, Draft Draft)
         {
             ExternalId = body.Text("externalId", Draft.LongestId), Customer = body.OptionalText("customer", 60), CustomerGroup = body.OptionalText("customerGroup", 60),
             Hold = HoldOf(body.Object("hold"), actor), Name = body.OptionalText("name", 100),
-            PlacedAt = Instant(body, "placedAt"), RequiredBy = Instant(body, "requiredBy"), Priority = (int?)body.OptionalWhole("priority", 0, 9),
+            PlacedAt = Instant(body, "placedAt"), RequiredBy = Instant(body, "requiredBy"), ShipWindow = WindowOf(body.Object("shipWindow")), Priority = (int?)body.OptionalWhole("priority", 0, 9),
             ShipComplete = body.Has("shipComplete") ? body.Flag("shipComplete", false) : null,
             Currency = currency, Lines = lines, Actor = actor,
             Person = new() { Id = "", Email = body.OptionalText("email", 320), Phone = body.OptionalText("phone", 40), ShipTo = Address(body.Object("shipTo")), BillTo = Address(body.Object("billTo")) },
@@ -103,6 +103,15 @@ public sealed record OrderRequest(string Channel, Draft Draft)
         var until = Instant(body, "expiresAt");
         body.ThrowIfFaulty();
         return until!.Value;
+    }
+
+    static ShipWindow? WindowOf(RequestFields? window)
+    {
+        if (window is null) return null;
+        var (from, late) = (Instant(window, "from"), Instant(window, "cancelAfter"));
+        if (from is null && late is null) window.Add("from", "Expected from, cancelAfter or both as RFC 3339 text; both are missing.");
+        else if (late <= from) window.Add("cancelAfter", $"Expected an instant after from ({InstantConverter.Text(from!.Value)}).");
+        return new(from, late);
     }
 
     static Hold? HoldOf(RequestFields? hold, string actor)

@@ -10,6 +10,10 @@ public static class OrderServices
     /// <summary>Orders, their intake and the webhooks that feed it. Needs the store, the ledger, the catalogue, the channels and the exceptions.</summary>
     public static IServiceCollection AddOrders(this IServiceCollection services) => services
         .AddSingleton<OrderStore>()
+        .AddSingleton<DueOrders>()
+        .AddSingleton<Blocks>()
+        .AddSingleton<Fulfilment>()
+        .AddSingleton<FulfilmentStart>()
         .AddSingleton<StockView>()
         .AddSingleton<LocationLoad>()
         .AddSingleton<Planning>()

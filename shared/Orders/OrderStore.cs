@@ -118,9 +118,14 @@ public sealed class OrderStore(Store store, TimeProvider time)
     }
 
     /// <summary>Orders whose intake is due before <paramref name="now"/>.</summary>
-    public async Task<IReadOnlyList<string>> DueAsync(DateTimeOffset now, int most)
+    public Task<IReadOnlyList<string>> DueAsync(DateTimeOffset now, int most) => DueAsync("intakeDue", now, most);
+
+    /// <summary>Orders whose fulfilment is to be looked at before <paramref name="now"/>.</summary>
+    public Task<IReadOnlyList<string>> FulfilDueAsync(DateTimeOffset now, int most) => DueAsync("fulfilDue", now, most);
+
+    async Task<IReadOnlyList<string>> DueAsync(string date, DateTimeOffset now, int most)
     {
-        var query = new QueryDefinition("SELECT * FROM c WHERE c.intakeDue < @now").WithParameter("@now", InstantConverter.Text(now));
+        var query = new QueryDefinition($"SELECT * FROM c WHERE c.{date} < @now").WithParameter("@now", InstantConverter.Text(now));
         var ids = new List<string>();
         using var pages = store.Orders.GetItemQueryStreamIterator(query, null, new() { MaxItemCount = Math.Min(most, 100) });
         while (pages.HasMoreResults && ids.Count < most)

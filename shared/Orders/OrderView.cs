@@ -1,3 +1,4 @@
+using Selvedge.Picking;
 using Selvedge.Platform;
 
 namespace Selvedge.Orders;
@@ -12,12 +13,22 @@ public sealed record OrderView(
     /// <summary>When the person it is for was erased.</summary>
     public DateTimeOffset? Erased { get; init; }
 
+    /// <summary>Within what time it is to leave.</summary>
+    public ShipWindow? ShipWindow { get; init; }
+
+    /// <summary>What keeps, or kept, it from being begun.</summary>
+    public IReadOnlyList<Block>? Blocks { get; init; }
+
+    /// <summary>What is, was or will be sent at one time each.</summary>
+    public IReadOnlyList<DeliveryView>? Deliveries { get; init; }
+
     /// <summary>Nothing leaves before everything is held.</summary>
     public bool ShipComplete { get; init; }
 
     /// <param name="order">The order.</param>
     /// <param name="people">Who it is for, for callers who may know.</param>
-    public static OrderView Of(Order order, Person? people = null) => new(
+    /// <param name="tickets">Its pick tickets that are still there, where they were read.</param>
+    public static OrderView Of(Order order, Person? people = null, IReadOnlyList<PickTicket>? tickets = null) => new(
         order.Id, order.Channel, order.ChannelKind, order.ExternalId, order.Customer, order.Name, order.Status, order.CreatedAt, order.UpdatedAt, order.PlacedAt,
         order.RequiredBy, order.Priority, order.Currency, order.Rate, order.RateDate, order.Revision,
         [.. order.Lines.Select(line => new OrderLineView(line.Id, line.Sku, line.ExternalSku, line.Kind, line.FulfilledBy, line.Quantity, Money.Text(line.UnitPrice),
@@ -26,7 +37,10 @@ public sealed record OrderView(
         order.Plan is { } plan ? plan with { Candidates = null } : null, order.Intake is not null, order.Cancel, order.Test, order.References, people is null ? null : people with { Source = null, ETag = null },
         order.Source?.UpdatedAt, order.Presentment is { } seen ? new(seen.Currency, Money.Text(seen.Total), seen.Rate) : null,
         order.Refunds?.Select(refund => new RefundView(refund.Id, refund.At, refund.Till, [.. refund.Lines.Select(line => new RefundLineView(line.Line, line.Restock, line.Units, IsExpected(order, refund, line)))])).ToList(),
-        order.Till, order.Reread is null ? null : true, order.CustomerGroup, order.Hold) { ShipComplete = order.ShipComplete };
+        order.Till, order.Reread is null ? null : true, order.CustomerGroup, order.Hold)
+    {
+        ShipComplete = order.ShipComplete, ShipWindow = order.ShipWindow, Blocks = order.Blocks, Deliveries = order.Deliveries?.Select(delivery => DeliveryView.Of(delivery, tickets)).ToList(),
+    };
 
     static BundleView? BundleOf(OrderLine line)
     {
@@ -78,3 +92,20 @@ public sealed record RefundView(string Id, DateTimeOffset? At, bool Till, IReadO
 
 /// <summary>A refund's units of one line; <see cref="Expected"/>: they are to come back.</summary>
 public sealed record RefundLineView(string Line, Restock Restock, long Units, bool Expected);
+
+/// <summary>A delivery as the API shows it.</summary>
+public sealed record DeliveryView(int Id, DeliveryStatus Status, DateTimeOffset? DueAt, DateTimeOffset? ShipBy, DateTimeOffset? StartedAt, DateTimeOffset? ClosedAt, Parked? Parked, IReadOnlyList<DeliveryTicketView> Tickets)
+{
+    /// <param name="delivery">The delivery.</param>
+    /// <param name="tickets">Tickets that are still there; of those that are not, only what left is known.</param>
+    public static DeliveryView Of(Delivery delivery, IReadOnlyList<PickTicket>? tickets) => new(delivery.Id, delivery.Status, delivery.DueAt, delivery.ShipBy, delivery.StartedAt, delivery.ClosedAt, delivery.Parked,
+        [.. (delivery.Tickets ?? []).Select(id => DeliveryTicketView.Of(id, tickets?.FirstOrDefault(ticket => ticket.Id == id), delivery.Shipments?.FirstOrDefault(shipment => shipment.Ticket == id)))]);
+}
+
+/// <summary>A pick ticket of a delivery: where it is picked, how far that is, and by what it is followed.</summary>
+/// <param name="Status">Absent where only the order was read.</param>
+public sealed record DeliveryTicketView(string Id, string Location, TicketStatus? Status, string? Carrier, string? Tracking, DateTimeOffset? ShippedAt, IReadOnlyList<ShippedLine>? Shipped)
+{
+    internal static DeliveryTicketView Of(string id, PickTicket? ticket, Shipment? shipment) => new(id, ticket?.Location ?? shipment?.Location ?? WorkIds.LocationOf(id) ?? "",
+        ticket?.Status ?? (shipment is null ? null : TicketStatus.Shipped), ticket?.Consignment?.Carrier ?? shipment?.Carrier, ticket?.Consignment?.Tracking ?? shipment?.Tracking, shipment?.At, shipment?.Lines);
+}

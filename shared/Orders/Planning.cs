@@ -32,7 +32,7 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
         {
             Id = Ids.Order(channel.Id, draft.ExternalId), Channel = channel.Id, ChannelKind = draft.Till is not null ? Surface.Pos : Surfaces.Of(channel.Is), ExternalId = draft.ExternalId,
             Customer = draft.Customer, CustomerGroup = draft.CustomerGroup, Hold = draft.Hold is { } hold ? hold with { Limit = channel.HoldLimit } : null, Name = draft.Name, Status = OrderStatus.Received, CreatedAt = now, UpdatedAt = now, PlacedAt = draft.PlacedAt,
-            RequiredBy = draft.RequiredBy is { } by ? InstantConverter.Cut(by) : null, Priority = draft.Priority ?? channel.Priority, Currency = draft.Currency,
+            RequiredBy = draft.RequiredBy is { } by ? InstantConverter.Cut(by) : null, ShipWindow = draft.ShipWindow, Priority = draft.Priority ?? channel.Priority, Currency = draft.Currency,
             Revision = 1, Shortage = channel.Shortage, ShipComplete = draft.ShipComplete ?? channel.ShipComplete, Lines = lines, Test = draft.Test, References = draft.References, Cancel = draft.Cancel,
             Source = draft.Version, Refunds = draft.Refunds, Presentment = draft.Presentment, Till = draft.Till,
         };

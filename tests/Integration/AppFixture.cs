@@ -26,7 +26,7 @@ public sealed class AppFixture : IAsyncLifetime
     /// <param name="instances">How many.</param>
     /// <param name="cosmos">Stands between each instance and the store, to inject faults.</param>
     /// <param name="configure">Changes services.</param>
-    /// <param name="args">More of the command line, e.g. <c>--Secrets:shopify=…</c>.</param>
+    /// <param name="args">More of the command line, e.g. <c>--Secrets:shopify=…</c>; orders stay as the intake left them unless it is <c>--Fulfilment:Paused=false</c>.</param>
     public static async Task<AppFixture> StartAsync(int instances = 1, Func<HttpMessageHandler, HttpMessageHandler>? cosmos = null, Action<FunctionsApplicationBuilder>? configure = null, params string[] args)
     {
         var app = new AppFixture { wanted = instances, wrap = cosmos, configure = configure, args = args };
@@ -130,7 +130,7 @@ public sealed class AppInstance : IAsyncDisposable
 
     internal static async Task<AppInstance> StartAsync(string folder, LocalData data, Func<HttpMessageHandler, HttpMessageHandler>? wrap, Action<FunctionsApplicationBuilder>? configure, string[] args)
     {
-        var host = App.Build(["--host", "127.0.0.1", "--port", "0", "--data", folder, "--Banner", "false", .. args], builder =>
+        var host = App.Build(["--host", "127.0.0.1", "--port", "0", "--data", folder, "--Banner", "false", "--Fulfilment:Paused", "true", .. args], builder =>
         {
             builder.Logging.ClearProviders();
             builder.UseData(data).UseFunctions(typeof(App).Assembly);

@@ -113,7 +113,7 @@ public sealed class KillTests
             var before = order.Status;
             do Assert.True(await SendAsync(client, order), "the app answers after its restart");
             while (order.Status is null);
-            if (before is not (null or "received")) Assert.Equal(before, order.Status);
+            if (before is not (null or "received") && order.Status is not "fulfilling") Assert.Equal(before, order.Status);
         }
     }
 
