@@ -16,6 +16,7 @@ public sealed class Startup(Store store, ApiKeys keys, IConfiguration configurat
     {
         // Settings that are half there stop the start, not the first person who signs in.
         services.GetRequiredService<EntraTokens>();
+        services.GetRequiredService<Selvedge.Picking.Packing>();
         var local = services.GetKeyedService<HttpMessageHandler>("cosmos") is not null;
         if (configuration.GetValue("Cosmos:Create", local)) await store.CreateMissingAsync(cancellationToken);
         else await store.VerifyAsync(cancellationToken);

@@ -61,8 +61,9 @@ public sealed record PickTicket
     public DateTimeOffset UpdatedAt { get; init; }
     public required IReadOnlyList<TicketLine> Lines { get; init; }
 
-    /// <summary>Who took it last, and the wave and the slot of its cart it is picked in.</summary>
+    /// <summary>Who took it last; which taking it was, so that one whose answer was lost is known again; the wave and the slot of its cart it is picked in.</summary>
     public string? Picker { get; init; }
+    public string? Taking { get; init; }
     public string? Wave { get; init; }
     public int? Slot { get; init; }
 
@@ -229,4 +230,5 @@ public static class WorkIds
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, Converters = [typeof(InstantConverter)])]
 [JsonSerializable(typeof(PickTicket))]
 [JsonSerializable(typeof(PutBack))]
+[JsonSerializable(typeof(Wave))]
 internal sealed partial class PickingJson : JsonSerializerContext;

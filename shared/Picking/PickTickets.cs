@@ -36,7 +36,7 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
     }
 
     /// <summary>The ticket; null where there is none.</summary>
-    public Task<PickTicket?> ReadAsync(string id) => documents.ReadAsync(id, PickingJson.Default.PickTicket);
+    public async Task<PickTicket?> ReadAsync(string id) => WorkIds.NumberOf(id) > 0 ? await documents.ReadAsync(id, PickingJson.Default.PickTicket) : null;
 
     /// <summary>The tickets there are of these ids.</summary>
     public async Task<IReadOnlyList<PickTicket>> ReadAsync(IReadOnlyList<string> ids)
@@ -99,6 +99,20 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
     internal async Task<IReadOnlyList<TicketDemandLine>> ClaimedAsync(PickTicket ticket) =>
         await ClaimedAsync(ticket.Location, ticket.Order, ticket.Delivery, ticket.Lines.Select(line => (line.Line, line.Sku)));
 
+    /// <summary>The ticket with what the ledger has staged for it now.</summary>
+    internal async Task<PickTicket?> ReconcileAsync(PickTicket read, Func<PickTicket, PickTicket>? also = null)
+    {
+        for (var ticket = (PickTicket?)read; ticket is not null; ticket = await ReadAsync(read.Id))
+        {
+            var staged = (await ClaimedAsync(ticket)).ToDictionary(line => line.Line, line => line.Staged - line.Surplus, StringComparer.Ordinal);
+            var next = TicketRules.Reconcile(ticket, staged);
+            next = also?.Invoke(next) ?? next;
+            if (ReferenceEquals(next, ticket)) return ticket;
+            if (await ReplaceAsync(next) is { } written) return written;
+        }
+        return null;
+    }
+
     async Task<IReadOnlyList<TicketDemandLine>> ClaimedAsync(string location, string order, int delivery, IEnumerable<(string Line, string Sku)> lines)
     {
         var asked = lines.ToList();
@@ -156,9 +170,17 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
 
 public static class PickingServices
 {
-    /// <summary>Pick tickets, waves, cartons, put-backs. Needs the store, the ledger and the catalogue.</summary>
+    /// <summary>Pick tickets, scans, waves, cartons, shipping, put-backs. Needs the store, the ledger, the catalogue and the counts.</summary>
     public static IServiceCollection AddPicking(this IServiceCollection services) => services
         .AddSingleton<WorkDocuments>()
         .AddSingleton<PutBacks>()
-        .AddSingleton<PickTickets>();
+        .AddSingleton<PickTickets>()
+        .AddSingleton<PickQueue>()
+        .AddSingleton<Scanning>()
+        .AddSingleton<ShortPicks>()
+        .AddSingleton<SsccSerials>()
+        .AddSingleton<Packing>()
+        .AddSingleton<Shipping>()
+        .AddSingleton<PuttingBack>()
+        .AddSingleton<Waves>();
 }

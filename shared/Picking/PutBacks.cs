@@ -70,7 +70,8 @@ public sealed class PutBacks(WorkDocuments documents, TimeProvider time)
     public async Task<PutBack?> OpenOfAsync(string location, string order, int delivery) =>
         await ReadAsync(WorkIds.PutBack(location, order, delivery)) is { Status: PutBackStatus.Open } open ? open : null;
 
-    public Task<PutBack?> ReadAsync(string id) => documents.ReadAsync(id, PickingJson.Default.PutBack);
+    /// <summary>The task; null where there is none.</summary>
+    public async Task<PutBack?> ReadAsync(string id) => id.EndsWith(".B", StringComparison.Ordinal) ? await documents.ReadAsync(id, PickingJson.Default.PutBack) : null;
 
     /// <summary>Writes the task, open while something is left; null when someone else wrote it first.</summary>
     internal async Task<PutBack?> WriteAsync(PutBack task)

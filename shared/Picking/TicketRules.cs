@@ -46,6 +46,10 @@ public static class TicketRules
         return Restate(ticket with { Lines = [.. ticket.Lines.Select(line => line with { Picked = staged.GetValueOrDefault(line.Line) })] });
     }
 
+    /// <summary>The ticket as its own claims say, where nobody else states its demand at the moment.</summary>
+    public static PickTicket Follow(PickTicket ticket, IReadOnlyList<TicketDemandLine> claimed, DateTimeOffset now) =>
+        Align(ticket, new(ticket.Order, ticket.Delivery, ticket.Run, [], []) { Channel = ticket.Channel, Priority = ticket.Priority, ShipBy = ticket.ShipBy }, claimed, now);
+
     /// <summary>Spreads units of one SKU over the lines that still lack some, in their order; fewer than <paramref name="quantity"/> where they lack fewer.</summary>
     /// <param name="lines">The ticket's lines.</param>
     /// <param name="sku">What was scanned.</param>
@@ -76,6 +80,10 @@ public static class TicketRules
             Status = ticket.Status == TicketStatus.Open ? TicketStatus.Picking : ticket.Status,
         });
     }
+
+    /// <summary>The ticket with a scan that the ledger had before: noted, not counted again.</summary>
+    public static PickTicket Note(PickTicket ticket, TicketScan scan) => ticket.IsOver || ticket.HasLeft || ticket.Scans?.Any(known => known.Id == scan.Id) == true ? ticket
+        : ticket with { Scans = [.. (ticket.Scans ?? []).TakeLast(PickTicket.MostScans - 1), scan] };
 
     /// <summary>The ticket with a short pick. One that it has already changes nothing.</summary>
     public static PickTicket Apply(PickTicket ticket, ShortPick missing)

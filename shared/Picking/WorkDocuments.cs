@@ -16,9 +16,9 @@ public sealed class WorkDocuments(Store store, TimeProvider time)
     /// <summary>The document; null where there is none, or the id names none.</summary>
     public async Task<T?> ReadAsync<T>(string id, JsonTypeInfo<T> type, CancellationToken cancel = default) where T : class
     {
-        if (id.Length > Ids.CosmosLimit || WorkIds.LocationOf(id) is not { } location) return null;
+        if (!Ids.IsPlain(id, Ids.CosmosLimit) || WorkIds.LocationOf(id) is not { } location) return null;
         using var response = await CallAsync(() => store.Work.ReadItemStreamAsync(id, Key(location, id), cancellationToken: cancel));
-        if (response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.BadRequest) return null;
+        if (response.StatusCode == HttpStatusCode.NotFound) return null;
         if (response.StatusCode != HttpStatusCode.OK) throw Failed(response);
         return await JsonSerializer.DeserializeAsync(response.Content, type, cancel);
     }

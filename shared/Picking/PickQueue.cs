@@ -1,0 +1,62 @@
+using System.Text.Json;
+using Microsoft.Azure.Cosmos;
+using Selvedge.Platform;
+
+namespace Selvedge.Picking;
+
+/// <summary>The one pick queue over all channels: by priority, the day to ship by, then age.</summary>
+public sealed class PickQueue(WorkDocuments documents, PickTickets tickets)
+{
+    /// <summary>How far down the queue a picker looks for one that nobody else takes at the same time.</summary>
+    const int Head = 20;
+
+    /// <summary>A page of tickets: those that wait, in their order, or those of another status.</summary>
+    /// <param name="locations">Where; null: everywhere.</param>
+    public Task<Page<PickTicket>> ListAsync(IReadOnlyList<string>? locations, TicketStatus status, int limit, string? continuation)
+    {
+        var where = locations switch { null => "", [_] when status == TicketStatus.Open => " AND STARTSWITH(c.queue, @queue)", _ => " AND ARRAY_CONTAINS(@locations, c.location)" };
+        var query = new QueryDefinition(status == TicketStatus.Open ? $"SELECT * FROM c WHERE c.queue > ''{where} ORDER BY c.queue" : $"SELECT * FROM c WHERE c.status = @status AND c.kind = @kind{where}")
+            .WithParameter("@status", JsonNamingPolicy.CamelCase.ConvertName(status.ToString())).WithParameter("@kind", PickTicket.KindName);
+        if (locations is [var only]) query = query.WithParameter("@queue", PickTicket.QueueOf(only));
+        if (locations is not null) query = query.WithParameter("@locations", locations);
+        return documents.PageAsync(query, limit, continuation, PickingJson.Default.PickTicket);
+    }
+
+    /// <summary>The first tickets that wait at a location.</summary>
+    public Task<List<PickTicket>> HeadAsync(string location, int most, string? channel = null, DateTimeOffset? shipBefore = null)
+    {
+        var query = new QueryDefinition($"SELECT * FROM c WHERE STARTSWITH(c.queue, @queue){(channel is null ? "" : " AND c.channel = @channel")}{(shipBefore is null ? "" : " AND c.shipBy < @before")} ORDER BY c.queue")
+            .WithParameter("@queue", PickTicket.QueueOf(location));
+        if (channel is not null) query = query.WithParameter("@channel", channel);
+        if (shipBefore is { } before) query = query.WithParameter("@before", InstantConverter.Text(before));
+        return documents.FirstAsync(query, most, PickingJson.Default.PickTicket);
+    }
+
+    /// <summary>Gives the next ticket of a location to a picker; several may ask at once, each gets another one. Null where nothing waits.</summary>
+    public async Task<PickTicket?> TakeNextAsync(string location, string picker)
+    {
+        var taking = Guid.NewGuid().ToString("N")[..12];
+        while (await HeadAsync(location, Head) is { Count: > 0 } head)
+            foreach (var ticket in head)
+            {
+                if (await tickets.ReplaceAsync(ticket with { Status = TicketStatus.Picking, Picker = picker, Taking = taking }) is { } taken) return taken;
+                if (await tickets.ReadAsync(ticket.Id) is { } there && there.Taking == taking) return there;
+            }
+        return null;
+    }
+
+    /// <summary>Puts a ticket that someone has back into the queue, out of its wave too; what was picked stays picked.</summary>
+    /// <exception cref="ProblemException">404; 409 it is done or called off.</exception>
+    public async Task<(PickTicket Ticket, bool Repeat)> ReleaseAsync(string id)
+    {
+        var repeat = false;
+        var ticket = await tickets.ChangeAsync(id, ticket =>
+        {
+            if (ticket.Status is TicketStatus.Picked) throw PickProblems.Closed(ticket);
+            if (PickProblems.Shut(ticket) is { } shut) throw shut;
+            repeat = ticket.Status == TicketStatus.Open;
+            return repeat ? ticket : ticket with { Status = TicketStatus.Open, Picker = null, Wave = null, Slot = null };
+        });
+        return (ticket ?? throw PickProblems.Unknown(id), repeat);
+    }
+}
