@@ -12,9 +12,9 @@ public static class Walk
     {
         var order = new List<string>();
         var down = false;
-        foreach (var aisle in bins.Distinct(StringComparer.Ordinal).Where(bin => bin.Length > 0).GroupBy(AisleOf, StringComparer.OrdinalIgnoreCase).OrderBy(aisle => aisle.Key, Natural))
+        foreach (var aisle in bins.Distinct(StringComparer.Ordinal).Where(bin => bin.Length > 0).GroupBy(AisleOf, StringComparer.OrdinalIgnoreCase).OrderBy(aisle => aisle.Key, Natural).ThenBy(aisle => aisle.Key, StringComparer.OrdinalIgnoreCase))
         {
-            var bays = aisle.GroupBy(BayOf, StringComparer.OrdinalIgnoreCase).OrderBy(bay => bay.Key, Natural);
+            var bays = aisle.GroupBy(BayOf, StringComparer.OrdinalIgnoreCase).OrderBy(bay => bay.Key, Natural).ThenBy(bay => bay.Key, StringComparer.OrdinalIgnoreCase);
             foreach (var bay in down ? bays.Reverse() : bays) order.AddRange(bay.OrderBy(bin => bin, Natural).ThenBy(bin => bin, StringComparer.Ordinal));
             down = !down;
         }
