@@ -54,7 +54,7 @@ public static class App
             .AddPeople()
             .AddInbound()
             .AddReceiving()
-            .AddSingleton<CountTasks>()
+            .AddCounts()
             .AddSingleton<ExpectedReturns>()
             .AddSingleton<InboundRecording>()
             .AddHostedService<Startup>()

@@ -80,6 +80,9 @@ public sealed record CountLine
 
     /// <summary>Every look at the shelf, in order; the last is open while <see cref="CountState.Counting"/>.</summary>
     public IReadOnlyList<CountLook> Looks { get; init; } = [];
+
+    /// <summary>How many of the looks a second person has refused to take for the truth.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public int Decided { get; init; }
     public CountResult? Result { get; init; }
 
     /// <summary>The approval that is asked for.</summary>

@@ -124,7 +124,7 @@ internal static class Postings
     }
 
     /// <summary>A fact that happened before a bin was counted and is told after it was in what was counted: the count found its units gone, or there. It is
-    /// posted with its correction, so that the bin still says what was counted (docs/decisions/0018).</summary>
+    /// posted with its correction, so that the bin still says what was counted (docs/decisions/0019).</summary>
     public static void KeepCounts(Session s, Command c)
     {
         if (c.EffectiveAt is not { } happened) return;
