@@ -7,6 +7,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Selvedge.Ledger;
 using Selvedge.Orders;
+using Selvedge.Picking;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Orders;
@@ -80,7 +81,7 @@ public sealed partial class OrderQueue(DueOrders due, InventoryLedger ledger, Se
     void Note(Entry entry)
     {
         foreach (var hit in entry.Outcome.Exceptions ?? [])
-            if (hit.Order is { } order) Write(new(order, Changed: true), string.Create(null, $"{Ids.Join([order], LongestId)}:{Picking.WorkIds.Tag(entry.Sku)}{entry.Sequence}"));
+            if (hit.Order is { } order) Write(new(order, Changed: true), string.Create(null, $"{Ids.Join([order], LongestId)}:{WorkIds.Tag(entry.Sku)}{entry.Sequence}"));
     }
 
     void Write(OrderMessage message, string id)
