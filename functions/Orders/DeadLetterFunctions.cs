@@ -55,10 +55,12 @@ public sealed class DeadLetterFunctions(ServiceBusClient bus, ExceptionCases exc
 
     /// <summary>Opens an exception for every dead letter.</summary>
     [Function("OrderDeadLetters")]
-    public async Task Watch([TimerTrigger("40 * * * * *")] TimerInfo timer, FunctionContext context)
+    public Task Watch([TimerTrigger("40 * * * * *")] TimerInfo timer, FunctionContext context) => WatchAsync(context.CancellationToken);
+
+    internal async Task WatchAsync(CancellationToken cancel)
     {
         await using var receiver = bus.CreateReceiver(OrderQueue.Name, DeadLetters);
-        foreach (var letter in await receiver.PeekMessagesAsync(100, 0, context.CancellationToken))
+        foreach (var letter in await receiver.PeekMessagesAsync(100, 0, cancel))
             await exceptions.OpenAsync(new ExceptionCase
             {
                 Id = Ids.Join(["queue", "deadLetter", OrderQueue.Name, letter.SequenceNumber.ToString(CultureInfo.InvariantCulture)]), Kind = "deadLetter",

@@ -30,16 +30,20 @@ public sealed partial class FulfilmentStarter(FulfilmentStart start, Fulfilment 
 
     /// <summary>Looks at the orders whose date has passed: what the queue lost, deliveries that are due today, changes and starts that nobody confirmed.</summary>
     [Function("FulfilmentDue")]
-    public async Task SweepDue([TimerTrigger("*/10 * * * * *")] TimerInfo timer, FunctionContext context, [DurableClient] DurableTaskClient client) =>
-        await EachAsync(await orders.FulfilDueAsync(time.GetUtcNow(), Most), id => id, id => LookAsync(client, id, hurried: false), context.CancellationToken);
+    public Task SweepDue([TimerTrigger("*/10 * * * * *")] TimerInfo timer, FunctionContext context, [DurableClient] DurableTaskClient client) => SweepDueAsync(client, context.CancellationToken);
+
+    internal async Task SweepDueAsync(DurableTaskClient client, CancellationToken cancel) =>
+        await EachAsync(await orders.FulfilDueAsync(time.GetUtcNow(), Most), id => id, id => LookAsync(client, id, hurried: false), cancel);
 
     /// <summary>Tells again what happened to a pick ticket and was not seen.</summary>
     [Function("FulfilmentUnseen")]
-    public async Task SweepUnseen([TimerTrigger("5/15 * * * * *")] TimerInfo timer, FunctionContext context, [DurableClient] DurableTaskClient client) =>
+    public Task SweepUnseen([TimerTrigger("5/15 * * * * *")] TimerInfo timer, FunctionContext context, [DurableClient] DurableTaskClient client) => SweepUnseenAsync(client, context.CancellationToken);
+
+    internal async Task SweepUnseenAsync(DurableTaskClient client, CancellationToken cancel) =>
         await EachAsync(await tickets.UnseenAsync(time.GetUtcNow(), Most), ticket => ticket.Order, async ticket =>
         {
             if (await fulfilment.WaitsForAsync(ticket) is { } run) await TellAsync(client, run);
-        }, context.CancellationToken);
+        }, cancel);
 
     /// <summary>Forgets orchestrations that ended: those that began more than <c>Fulfilment:KeptHours</c> (24) ago.</summary>
     [Function("FulfilmentPurge")]

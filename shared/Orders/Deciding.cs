@@ -88,7 +88,7 @@ public static class Deciding
     /// <summary>The line with no more than <paramref name="units"/> asked for; the rest is cancelled, at the order's <paramref name="revision"/>.</summary>
     public static OrderLine CutTo(OrderLine line, long units, long revision) => line.Quantity <= units || !line.TakesStock ? line : line with
     {
-        Quantity = units, Ordered = line.Ordered ?? line.Quantity, Cancelled = (line.Ordered ?? line.Quantity) - units, Was = line.Was ?? line.Quantity, Revision = revision,
+        Quantity = units, Stated = line.Stated ?? line.Quantity, Ordered = line.Ordered ?? line.Quantity, Cancelled = (line.Ordered ?? line.Quantity) - units, Was = line.Was ?? line.Quantity, Revision = revision,
     };
 
     /// <summary>True for goods of ours of which some were sent.</summary>

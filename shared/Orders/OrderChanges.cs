@@ -100,8 +100,8 @@ public static class OrderChanges
     {
         var underWay = before.Status is OrderStatus.Fulfilling || (before.Status is OrderStatus.Shipped && next.Till is null);
         // What was called off of an order under way stays so, whatever the channel still asks for; a cancel is looked at by its fulfilment.
-        if (underWay && before.Cancel is { Settled: true }) next = next with { Lines = [.. next.Lines.Select(line => Deciding.CutTo(line, before.Lines.FirstOrDefault(old => old.Id == line.Id)?.Quantity ?? 0, line.Revision))] };
-        if (underWay && next.Cancel != before.Cancel) next = next with { FulfilDue = now + Deliveries.Unseen };
+        if (underWay && before.Cancel is { Settled: true }) next = next with { Lines = [.. next.Lines.Select(line => StaysCut(line, before.Lines.FirstOrDefault(old => old.Id == line.Id)))] };
+        if (underWay && next.Cancel != before.Cancel) next = next with { FulfilDue = next.UnderWay is null ? now : now + Deliveries.Unseen };
         if (next.Cancel is { } cancel && !underWay && before.Status is not (OrderStatus.Cancelled or OrderStatus.Refused or OrderStatus.Expired))
             next = Deciding.Cancelled(next, cancel, owner, now);
         else if (next.Status is OrderStatus.Cancelled) next = next with { Lines = [.. next.Lines.Select(line => line with { Cancelled = line.Quantity })] };
@@ -110,6 +110,9 @@ public static class OrderChanges
         else if (!before.Test && before.Status is not OrderStatus.Announced) next = Deciding.Tried(next, owner, now);
         return TillFacts.Plan(next with { UpdatedAt = now }, owner, now, place);
     }
+
+    static OrderLine StaysCut(OrderLine line, OrderLine? before) =>
+        line.Quantity <= (before?.Quantity ?? 0) || !line.TakesStock ? line : line with { Quantity = before?.Quantity ?? 0, Ordered = before?.Ordered ?? line.Ordered ?? line.Quantity, Cancelled = before?.Cancelled ?? line.Quantity, Stated = line.Stated ?? line.Quantity };
 
     static Order Revised(Order before, Order next, string owner, DateTimeOffset now)
     {

@@ -50,20 +50,38 @@ public sealed class Floor(AppInstance app)
     public async Task<IReadOnlyList<PickTicket>> LiveAsync(string id) => [.. (await WhenTicketsAsync(id, all => all.Any(ticket => FulfilmentRules.IsLive(ticket) && ticket.Left > 0))).Where(FulfilmentRules.IsLive)];
 
     /// <summary>Scans all that is left of a ticket.</summary>
-    public async Task<PickTicket> PickAsync(PickTicket ticket, string scan = "s")
+    public async Task<PickTicket> PickAsync(PickTicket ticket, long most = long.MaxValue)
     {
         foreach (var line in ticket.Lines.Where(line => line.Left > 0))
-            if ((await Get<InventoryLedger>().ExecuteAsync(new Pick { Sku = line.Sku, Order = ticket.Order, Line = line.Line, Location = ticket.Location, Quantity = line.Left, Ticket = ticket.Id, Scan = $"{scan}-{line.Line}-{line.Picked}", Actor = "picker" })).Verdict is Verdict.Refused)
+            if ((await Get<InventoryLedger>().ExecuteAsync(new Pick { Sku = line.Sku, Order = ticket.Order, Line = line.Line, Location = ticket.Location, Quantity = Math.Min(most, line.Left), Ticket = ticket.Id, Scan = $"{line.Line}-{line.Picked}", Actor = "picker" })).Verdict is Verdict.Refused)
                 throw ProblemException.Conflict("not-claimed", "Refused", ticket.Id);
-        return (await Get<PickTickets>().ChangeAsync(ticket.Id, now => now with { Status = TicketStatus.Picked, Lines = [.. now.Lines.Select(line => line with { Picked = line.Picked + line.Left })] }))!;
+        return (await Get<PickTickets>().ChangeAsync(ticket.Id, now => now with { Status = now.Lines.All(line => line.Left <= most) ? TicketStatus.Picked : TicketStatus.Picking, Lines = [.. now.Lines.Select(line => line with { Picked = line.Picked + Math.Min(most, line.Left) })] }))!;
+    }
+
+    /// <summary>Looks at every order and ticket whose date has passed, as the app's timers do.</summary>
+    public async Task SweepAsync()
+    {
+        var starter = ActivatorUtilities.CreateInstance<FulfilmentStarter>(app.Services);
+        await starter.SweepDueAsync(Durable, Cancel);
+        await starter.SweepUnseenAsync(Durable, Cancel);
     }
 
     /// <summary>Hands a picked ticket to the carrier.</summary>
-    public async Task ShipAsync(PickTicket ticket)
+    public async Task ShipAsync(PickTicket ticket) => await LeaveAsync(await HandOverAsync(ticket));
+
+    /// <summary>Says with whom a picked ticket leaves: too late to call it off.</summary>
+    public async Task<PickTicket> HandOverAsync(PickTicket ticket)
     {
         var tickets = Get<PickTickets>();
         var leaving = (await tickets.ChangeAsync(ticket.Id, now => now.Status is TicketStatus.Picked ? now with { Status = TicketStatus.Shipping, Consignment = new("AusPost", "T-" + now.Id, null, DateTimeOffset.UtcNow, "packer"), Lines = [.. now.Lines.Select(line => line with { Shipped = line.Picked })] } : now))!;
         if (leaving.Status is not TicketStatus.Shipping) throw ProblemException.Conflict("not-packed", "Refused", $"{ticket.Id} is {leaving.Status}");
+        return leaving;
+    }
+
+    /// <summary>Tells the ledger, the ticket and the order that it left.</summary>
+    public async Task LeaveAsync(PickTicket leaving)
+    {
+        var (tickets, ticket) = (Get<PickTickets>(), leaving);
         foreach (var line in leaving.Lines.Where(line => line.Shipped > 0))
             await Get<InventoryLedger>().ExecuteAsync(new Ship { Sku = line.Sku, Order = ticket.Order, Line = line.Line, Location = ticket.Location, Quantity = line.Shipped, Shipment = ticket.Id, Actor = "packer" });
         var left = (await tickets.ChangeAsync(ticket.Id, now => now with { Status = TicketStatus.Shipped, Attention = DateTimeOffset.UtcNow.AddSeconds(30) }))!;
@@ -91,6 +109,7 @@ public sealed class Floor(AppInstance app)
     {
         await WhenAsync(id, order =>
         {
+            foreach (var ticket in TicketsAsync(id).GetAwaiter().GetResult().Where(ticket => ticket.Status is TicketStatus.Shipping)) LeaveAsync(ticket).GetAwaiter().GetResult();
             foreach (var ticket in TicketsAsync(id).GetAwaiter().GetResult().Where(FulfilmentRules.IsLive))
                 ShipAsync(PickAsync(ticket).GetAwaiter().GetResult()).GetAwaiter().GetResult();
             return order.Status == until && order.Lines.Any(line => line.Shipped > 0) && order.Intake is null;

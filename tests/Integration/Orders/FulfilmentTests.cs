@@ -166,6 +166,8 @@ public sealed class FulfilmentTests : IAsyncLifetime
     {
         await app.SeedAsync("A", 9, "WH1");
         await OrderAsync("portal:1", new { shipWindow = new { cancelAfter = DateTimeOffset.UtcNow.AddSeconds(2) } }, ("A", 2));
+        await floor.WhenAsync("portal:1", order => order.ShipWindow!.CancelAfter < DateTimeOffset.UtcNow);
+        await floor.SweepAsync();
         var order = await floor.WhenAsync("portal:1", order => order.Status is OrderStatus.Cancelled && order.Intake is null);
         Assert.Equal((ShipWindow.Clock, 2), (order.Cancel!.Actor, order.Lines[0].Cancelled));
         Assert.Equal((0, 0, 0), await floor.ClaimedAsync("A"));
