@@ -49,13 +49,13 @@ public sealed class Floor(AppInstance app)
     /// <summary>The order's tickets that somebody has to work on, once there is one.</summary>
     public async Task<IReadOnlyList<PickTicket>> LiveAsync(string id) => [.. (await WhenTicketsAsync(id, all => all.Any(ticket => FulfilmentRules.IsLive(ticket) && ticket.Left > 0))).Where(FulfilmentRules.IsLive)];
 
-    /// <summary>Scans all that is left of a ticket.</summary>
+    /// <summary>Scans what is left of a ticket, of each line <paramref name="most"/> units.</summary>
+    /// <exception cref="ProblemException">409 as at the shelf.</exception>
     public async Task<PickTicket> PickAsync(PickTicket ticket, long most = long.MaxValue)
     {
         foreach (var line in ticket.Lines.Where(line => line.Left > 0))
-            if ((await Get<InventoryLedger>().ExecuteAsync(new Pick { Sku = line.Sku, Order = ticket.Order, Line = line.Line, Location = ticket.Location, Quantity = Math.Min(most, line.Left), Ticket = ticket.Id, Scan = $"{line.Line}-{line.Picked}", Actor = "picker" })).Verdict is Verdict.Refused)
-                throw ProblemException.Conflict("not-claimed", "Refused", ticket.Id);
-        return (await Get<PickTickets>().ChangeAsync(ticket.Id, now => now with { Status = now.Lines.All(line => line.Left <= most) ? TicketStatus.Picked : TicketStatus.Picking, Lines = [.. now.Lines.Select(line => line with { Picked = line.Picked + Math.Min(most, line.Left) })] }))!;
+            ticket = (await Get<Scanning>().PickAsync(ticket, new($"{line.Line}-{line.Picked}-{line.Quantity}", line.Sku, Math.Min(most, line.Left), ""), "picker")).Ticket;
+        return ticket;
     }
 
     /// <summary>Looks at every order and ticket whose date has passed, as the app's timers do.</summary>
@@ -67,54 +67,51 @@ public sealed class Floor(AppInstance app)
     }
 
     /// <summary>Hands a picked ticket to the carrier.</summary>
-    public async Task ShipAsync(PickTicket ticket) => await LeaveAsync(await HandOverAsync(ticket));
+    public async Task ShipAsync(PickTicket ticket) => await TellAsync((await Get<Shipping>().ShipAsync(ticket, new("AusPost", "T-" + ticket.Id, null, null), "packer")).Ticket);
 
-    /// <summary>Says with whom a picked ticket leaves: too late to call it off.</summary>
-    public async Task<PickTicket> HandOverAsync(PickTicket ticket)
+    /// <summary>Says with whom a picked ticket leaves, and is cut off: too late to call it off.</summary>
+    public async Task<PickTicket> HandOverAsync(PickTicket ticket) => (await Get<PickTickets>().ChangeAsync(ticket.Id, now => now with
     {
-        var tickets = Get<PickTickets>();
-        var leaving = (await tickets.ChangeAsync(ticket.Id, now => now.Status is TicketStatus.Picked ? now with { Status = TicketStatus.Shipping, Consignment = new("AusPost", "T-" + now.Id, null, DateTimeOffset.UtcNow, "packer"), Lines = [.. now.Lines.Select(line => line with { Shipped = line.Picked })] } : now))!;
-        if (leaving.Status is not TicketStatus.Shipping) throw ProblemException.Conflict("not-packed", "Refused", $"{ticket.Id} is {leaving.Status}");
-        return leaving;
-    }
+        Status = TicketStatus.Shipping, Consignment = new("AusPost", "T-" + now.Id, null, DateTimeOffset.UtcNow, "packer"), Lines = [.. now.Lines.Select(line => line with { Shipped = line.Picked })],
+    }))!;
 
     /// <summary>Tells the ledger, the ticket and the order that it left.</summary>
-    public async Task LeaveAsync(PickTicket leaving)
-    {
-        var (tickets, ticket) = (Get<PickTickets>(), leaving);
-        foreach (var line in leaving.Lines.Where(line => line.Shipped > 0))
-            await Get<InventoryLedger>().ExecuteAsync(new Ship { Sku = line.Sku, Order = ticket.Order, Line = line.Line, Location = ticket.Location, Quantity = line.Shipped, Shipment = ticket.Id, Actor = "packer" });
-        var left = (await tickets.ChangeAsync(ticket.Id, now => now with { Status = TicketStatus.Shipped, Attention = DateTimeOffset.UtcNow.AddSeconds(30) }))!;
-        await TellAsync(left);
-    }
+    public async Task LeaveAsync(PickTicket leaving) => await TellAsync(await Get<Shipping>().FinishAsync(leaving));
 
-    /// <summary>Does not find what is left of a ticket's first line.</summary>
+    /// <summary>Does not find units of a ticket's first line.</summary>
     public async Task ShortAsync(PickTicket ticket, long units = 1)
     {
         var line = ticket.Lines.First(line => line.Left > 0);
-        var left = (await Get<PickTickets>().ChangeAsync(ticket.Id, now => now with
-        {
-            Status = now.Left == units ? TicketStatus.Picked : TicketStatus.Picking, Attention = DateTimeOffset.UtcNow.AddSeconds(30),
-            Lines = [.. now.Lines.Select(one => one.Line == line.Line ? one with { Short = one.Short + units } : one)],
-        }))!;
-        await Get<InventoryLedger>().ExecuteAsync(new Post { Sku = line.Sku, Kind = PostKind.Relocate, From = Accounts.OnHand(ticket.Location), To = Accounts.OnHand(ticket.Location, "", "missing"), Quantity = units, Id = $"{ticket.Id}:short:{line.Line}:{line.Short}", Actor = "picker" });
-        await TellAsync(left);
+        await TellAsync((await Get<ShortPicks>().TakeAsync(ticket, $"short-{line.Line}-{line.Short}", line.Sku, line.Line, units, ShortReason.NotFound, null, "picker")).Ticket);
     }
 
     /// <summary>Says that something changed.</summary>
     public Task TellAsync(PickTicket ticket) => Durable.RaiseEventAsync(Delivery.Instance(ticket.Order, ticket.Delivery, ticket.Run), FulfilmentOrchestration.Changed, Cancel);
 
+    /// <summary>Picks and ships whatever is to be picked of the order until some of it left and it is as wanted.</summary>
+    public Task<Order> SendAsync(string id, OrderStatus until = OrderStatus.Shipped) => SendAsync(id, order => order.Status == until && order.Lines.Any(line => line.Shipped > 0));
+
     /// <summary>Picks and ships whatever is to be picked of the order until it is as wanted.</summary>
-    public async Task<Order> SendAsync(string id, OrderStatus until = OrderStatus.Shipped)
+    public async Task<Order> SendAsync(string id, Func<Order, bool> until)
     {
-        await WhenAsync(id, order =>
+        var from = TimeProvider.System.GetTimestamp();
+        while (true)
         {
-            foreach (var ticket in TicketsAsync(id).GetAwaiter().GetResult().Where(ticket => ticket.Status is TicketStatus.Shipping)) LeaveAsync(ticket).GetAwaiter().GetResult();
-            foreach (var ticket in TicketsAsync(id).GetAwaiter().GetResult().Where(FulfilmentRules.IsLive))
-                ShipAsync(PickAsync(ticket).GetAwaiter().GetResult()).GetAwaiter().GetResult();
-            return order.Status == until && order.Lines.Any(line => line.Shipped > 0) && order.Intake is null;
-        });
-        return await OrderAsync(id);
+            foreach (var ticket in await TicketsAsync(id))
+            {
+                // What changes in the same moment is seen when it is looked at again.
+                try
+                {
+                    if (ticket.Status is TicketStatus.Shipping) await LeaveAsync(ticket);
+                    else if (FulfilmentRules.IsLive(ticket)) await ShipAsync(await PickAsync(ticket));
+                }
+                catch (ProblemException refused) when (refused.Status == 409) { }
+            }
+            var order = await OrderAsync(id);
+            if (order.Intake is null && until(order)) return order;
+            if (TimeProvider.System.GetElapsedTime(from) > Patience) return await WhenAsync(id, order => order.Intake is null && until(order));
+            await Task.Delay(5, Cancel);
+        }
     }
 
     /// <summary>Units of a SKU held, staged and waiting in the ledger, and differences an audit finds.</summary>
