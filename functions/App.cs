@@ -55,7 +55,7 @@ public static class App
             .AddInbound()
             .AddReceiving()
             .AddCounts()
-            .AddSingleton<ExpectedReturns>()
+            .AddReturns()
             .AddSingleton<InboundRecording>()
             .AddHostedService<Startup>()
             .AddHostedService<ContradictionWatch>()

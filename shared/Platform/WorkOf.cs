@@ -69,7 +69,7 @@ public sealed class WorkOf<T>(Store store, TimeProvider time, string kind) where
     public Task<Page<T>> ListAsync(IEnumerable<(string Member, string Compares, object? Value)> where, IReadOnlyList<string>? locations, int limit, string? continuation, string or = "at")
     {
         var terms = where.Where(term => term.Value is not null).ToList();
-        var text = "SELECT * FROM c WHERE c.location = @kind" + string.Concat(terms.Select((term, i) => $" AND c.{term.Member} {term.Compares} @p{i}"))
+        var text = "SELECT * FROM c WHERE c.location = @kind" + string.Concat(terms.Select((term, i) => $" AND c[\"{term.Member}\"] {term.Compares} @p{i}"))
             + (locations is null ? "" : $" AND (ARRAY_CONTAINS(@locations, c.at) OR ARRAY_CONTAINS(@locations, c.{or}))");
         var query = new QueryDefinition(text).WithParameter("@kind", kind);
         for (var i = 0; i < terms.Count; i++) query = query.WithParameter($"@p{i}", terms[i].Value);

@@ -1,0 +1,188 @@
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Selvedge.Approvals;
+using Selvedge.Exceptions;
+using Selvedge.Ledger;
+using Selvedge.Platform;
+
+namespace Selvedge.Returns;
+
+/// <summary>
+/// Returns from the moment they are expected to the last grading. Each fact is written on the document under its own id first; the ledger is told by keys made of
+/// it, by whoever finds it untold. So receipt, grading and refund come in any order, and each counts once.
+/// </summary>
+public sealed class ReturnDesk(Store store, InventoryLedger ledger, LedgerReads reads, ApprovalDesk approvals, ExceptionCases exceptions, TimeProvider time)
+{
+    public const int MostLines = 200;
+    const int MostFacts = 200;
+    readonly WorkOf<ReturnCase> returns = new(store, time, ReturnCase.KindName);
+
+    public Task<ReturnCase?> FindAsync(string id) => returns.FindAsync(id);
+
+    public Task<Page<ReturnCase>> ListAsync(string? status, string? order, int limit, string? continuation) =>
+        returns.ListAsync([("status", "=", status), ("order", "=", order)], null, limit, continuation);
+
+    /// <summary>Opens a return that a person has agreed to. The same id again is answered as it stands.</summary>
+    /// <exception cref="ProblemException">422: the id was used for another.</exception>
+    public async Task<(ReturnCase Case, bool Repeat)> OpenAsync(ReturnCase wanted)
+    {
+        var content = Canonical.Start().Add(wanted.Order).Add(wanted.At).Add(wanted.Replacement);
+        foreach (var line in wanted.Lines) content.Name("line").Add(line.Line).Add(line.Sku).Add(line.Units);
+        wanted = wanted with { Content = content.ShortHash(), CreatedAt = returns.Now, UpdatedAt = returns.Now };
+        var (there, created) = await returns.CreateAsync(wanted);
+        return created || there.Content == wanted.Content ? (there, !created) : throw ProblemException.Reused(wanted.Id);
+    }
+
+    /// <summary>Takes in what really came, ungraded, into quarantine. The same receipt again is answered as things stand.</summary>
+    /// <param name="id">The return.</param>
+    /// <param name="receipt">The receipt's own id.</param>
+    /// <param name="location">Where it came to, which need not be where it was expected.</param>
+    /// <param name="came">Units by SKU, and the expected line where it is known.</param>
+    /// <param name="actor">Who.</param>
+    /// <exception cref="ProblemException">404; 422: the id was used for something else.</exception>
+    public async Task<(ReturnCase Case, bool Repeat)> ReceiveAsync(string id, string receipt, string location, IReadOnlyList<(string Sku, long Units, string? Line)> came, string actor)
+    {
+        var written = Canonical.Start().Add(location);
+        foreach (var (sku, units, line) in came) written.Name("line").Add(sku).Add(units).Add(line);
+        var content = written.ShortHash();
+        var shipped = await ShippedAsync(await returns.FindAsync(id) ?? throw ReturnProblems.Unknown(id), came.Select(line => line.Sku));
+        var (noted, changed) = await returns.ChangeAsync(id, found =>
+        {
+            if (found.Receipts.FirstOrDefault(known => known.Id == receipt) is { } known) return known.Content == content ? null : throw ProblemException.Reused(receipt);
+            RequireRoom(found.Receipts.Count);
+            var lines = ReturnRules.Match(found, came).Select(line => line with { Value = line.Line is { } of && shipped.TryGetValue((of, line.Sku), out var left) ? ReturnRules.Value(line.Units, left) : null });
+            return Judged(found with { At = found.At ?? location, Receipts = [.. found.Receipts, new(receipt, location, returns.Now, actor, [.. lines]) { Content = content }] });
+        }, ReturnProblems.Unknown);
+        return (await RunAsync(noted), !changed);
+    }
+
+    /// <summary>Says what units in quarantine turned out to be. A large write-off waits for a second person.</summary>
+    /// <exception cref="ProblemException">404; 409: a second person has refused it; 422: the id was used for something else.</exception>
+    public async Task<(ReturnCase Case, Grading Grading, bool Repeat)> GradeAsync(string id, Grading wanted)
+    {
+        var (noted, changed) = await returns.ChangeAsync(id, found =>
+        {
+            if (found.Gradings.FirstOrDefault(known => known.Id == wanted.Id) is { } known)
+                return (known.Location, known.Sku, known.Units, known.Grade, known.Bin, known.Condition) == (wanted.Location, wanted.Sku, wanted.Units, wanted.Grade, wanted.Bin, wanted.Condition) ? null : throw ProblemException.Reused(wanted.Id);
+            RequireRoom(found.Gradings.Count);
+            return Judged(found with { Gradings = [.. found.Gradings, wanted with { At = returns.Now }] });
+        }, ReturnProblems.Unknown);
+        var after = await RunAsync(noted);
+        return (after, after.Gradings.First(grading => grading.Id == wanted.Id), !changed);
+    }
+
+    /// <summary>Notes that money was given back: no stock moves by it.</summary>
+    /// <exception cref="ProblemException">404; 422: the id was used for another amount.</exception>
+    public async Task<(ReturnCase Case, bool Repeat)> RefundAsync(string id, ReturnRefund refund)
+    {
+        var (noted, changed) = await returns.ChangeAsync(id, found =>
+        {
+            if (found.Refunds.FirstOrDefault(known => known.Id == refund.Id) is { } known) return (known.Amount, known.Currency) == (refund.Amount, refund.Currency) ? null : throw ProblemException.Reused(refund.Id);
+            RequireRoom(found.Refunds.Count);
+            return found with { Refunds = [.. found.Refunds, refund with { At = returns.Now }], UpdatedAt = returns.Now };
+        }, ReturnProblems.Unknown);
+        return (noted, !changed);
+    }
+
+    /// <summary>Links the order that is sent instead: an exchange.</summary>
+    /// <exception cref="ProblemException">404; 409: another is sent instead already.</exception>
+    public async Task<ReturnCase> ExchangeAsync(string id, string replacement) => (await returns.ChangeAsync(id, found => found.Replacement == replacement ? null
+        : found.Replacement is { } other ? throw ProblemException.Conflict("already-exchanged", "Another order is sent instead", $"Return '{id}' is exchanged for order '{other}'.")
+        : found with { Replacement = replacement, UpdatedAt = returns.Now }, ReturnProblems.Unknown)).Document;
+
+    /// <summary>Expects no more of it. What comes all the same is taken in.</summary>
+    public async Task<ReturnCase> CloseAsync(string id) => (await returns.ChangeAsync(id, found => found.Ended ? null : ReturnRules.StatusOf(found with { Ended = true }) is var status
+        ? found with { Ended = true, Status = status, UpdatedAt = returns.Now } : null, ReturnProblems.Unknown)).Document;
+
+    /// <summary>Tells the ledger what a crash left untold, and looks at what a second person has decided.</summary>
+    public Task<int> SweepAsync(CancellationToken cancel) => returns.DueAsync(RunAsync, cancel);
+
+    async Task<ReturnCase> RunAsync(ReturnCase found)
+    {
+        while (found.Attention is not null)
+        {
+            var told = found;
+            foreach (var receipt in told.Receipts.Where(receipt => !receipt.Posted).ToList())
+            {
+                await PostAsync(told, receipt);
+                told = told with { Receipts = [.. told.Receipts.Select(each => each.Id == receipt.Id ? each with { Posted = true } : each)] };
+            }
+            foreach (var grading in told.Gradings.Where(grading => grading is { Done: false, Refusal: null }).ToList())
+            {
+                var after = await PostAsync(told, grading);
+                told = told with { Gradings = [.. told.Gradings.Select(each => each.Id == grading.Id ? after : each)] };
+            }
+            var waits = told.Gradings.Any(grading => grading is { Done: false, Refusal: null });
+            var next = told with { Status = ReturnRules.StatusOf(told), Attention = waits ? returns.Later : null, UpdatedAt = returns.Now };
+            if (await returns.ReplaceAsync(next) is { } written) return written;
+            found = await returns.FindAsync(found.Id) ?? throw ReturnProblems.Unknown(found.Id);
+        }
+        return found;
+    }
+
+    async Task PostAsync(ReturnCase found, ReturnReceipt receipt)
+    {
+        foreach (var (came, i) in receipt.Lines.Select((came, i) => (came, i)))
+        {
+            await ledger.ExecuteAsync(new Post
+            {
+                Sku = came.Sku, Actor = receipt.Actor, Reason = found.Reason, Kind = PostKind.Return, From = Accounts.Customer, To = Accounts.Quarantine(receipt.Location), Quantity = came.Units, Value = came.Value,
+                Order = found.Order, Line = found.Order is null ? null : came.Line, Channel = found.Channel, Id = Ids.Join(["return", found.Id, receipt.Id, i.ToString(CultureInfo.InvariantCulture)], Ids.CosmosLimit - 2),
+            });
+            if (came.Line is null && found.Lines.Count > 0)
+                await exceptions.OpenAsync(new ExceptionCase
+                {
+                    Id = Ids.Join(["unexpected", found.Id, receipt.Id, i.ToString(CultureInfo.InvariantCulture)]), Kind = "returnMismatch", Sku = came.Sku, Order = found.Order, Channel = found.Channel, Location = receipt.Location, Quantity = came.Units,
+                    Detail = $"{came.Units} {came.Sku} came back on return {found.Id}, which does not expect them{(found.Lines.Any(line => line.Sku == came.Sku) ? " any more" : "")}.",
+                    Expected = new($"return {found.Id}", string.Join(", ", found.Lines.Take(10).Select(line => $"{line.Units} {line.Sku}"))), Found = new($"receipt {receipt.Id} by {receipt.Actor}", $"{came.Units} {came.Sku}"),
+                });
+        }
+    }
+
+    async Task<Grading> PostAsync(ReturnCase found, Grading grading)
+    {
+        var command = new Post
+        {
+            Sku = grading.Sku, Actor = grading.Actor, Reason = grading.Reason ?? found.Reason, Kind = PostKind.Grade, From = Accounts.Quarantine(grading.Location), Quantity = grading.Units,
+            To = grading.Grade switch { Grade.A => Accounts.OnHand(grading.Location, grading.Bin), Grade.B => Accounts.OnHand(grading.Location, grading.Bin, grading.Condition), _ => Accounts.Damage },
+            Order = found.Order, Channel = found.Channel, Id = Ids.Join(["grade", found.Id, grading.Id], Ids.CosmosLimit - 2),
+        };
+        if (await reads.EntryAsync(grading.Sku, command.Key) is { } entry) return grading with { Done = true, Approval = entry.Approval };
+        if (grading.Grade == Grade.WriteOff)
+        {
+            var by = new Caller(grading.KeyId, grading.Actor, grading.Role, Scope.Everything);
+            if (await approvals.FindAsync(grading.Sku, command.Key) is { } asked) return Waiting(asked);
+            var outcome = await ledger.ExecuteAsync(command with { Leeway = await approvals.LeewayAsync(by, ApprovalKind.WriteOff) });
+            if (outcome.NeedsApproval)
+                return Waiting(await approvals.AskAsync(approvals.Draft(by, ApprovalKind.WriteOff, $"Return {found.Id}: {outcome.Refusal}", Asked.Of(command), command.Key, grading.Sku) with { Location = grading.Location, Channel = found.Channel }));
+        }
+        else await ledger.ExecuteAsync(command);
+        return grading with { Done = true };
+
+        Grading Waiting(Approval asked) => grading with
+        {
+            Approval = asked.Id, Refusal = asked.State is ApprovalState.Refused or ApprovalState.Expired ? asked.Refusal ?? asked.Reason ?? "Nobody decided in time." : null,
+        };
+    }
+
+    async Task<Dictionary<(string Line, string Sku), (long Units, long Value)>> ShippedAsync(ReturnCase found, IEnumerable<string> skus)
+    {
+        var shipped = new Dictionary<(string Line, string Sku), (long Units, long Value)>();
+        if (found.Order is not { } order) return shipped;
+        var came = skus.ToHashSet(StringComparer.Ordinal);
+        foreach (var line in found.Lines.Where(line => came.Contains(line.Sku))) shipped[(line.Line, line.Sku)] = await reads.ShippedAsync(line.Sku, order, line.Line);
+        return shipped;
+    }
+
+    ReturnCase Judged(ReturnCase found) => found with { Status = ReturnRules.StatusOf(found), UpdatedAt = returns.Now, Attention = returns.Later };
+
+    static void RequireRoom(int facts)
+    {
+        if (facts >= MostFacts) throw ProblemException.Conflict("too-many-facts", "The return has too many facts", $"A return has at most {MostFacts} of a kind. Open another.");
+    }
+}
+
+public static class ReturnServices
+{
+    public static IServiceCollection AddReturns(this IServiceCollection services) => services.AddSingleton<ExpectedReturns>().AddSingleton<ReturnDesk>();
+}
