@@ -27,7 +27,7 @@ public sealed class WaveFunctions(Waves waves, Locations locations, Idempotency 
         {
             var passedOver = new List<PickTicket>();
             var wave = await waves.PlanAsync(location, asked, caller.Actor, passedOver);
-            return new(StatusCodes.Status201Created, new { Wave = PickView.Of(wave), PassedOver = passedOver.Select(ticket => ticket.Id) }, "/api/waves/" + Uri.EscapeDataString(wave.Id));
+            return new(StatusCodes.Status201Created, PickView.Of(wave, passedOver), "/api/waves/" + Uri.EscapeDataString(wave.Id));
         });
     }
 
@@ -36,7 +36,7 @@ public sealed class WaveFunctions(Waves waves, Locations locations, Idempotency 
     public async Task<IResult> ListWaves([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/waves")] HttpRequest request, FunctionContext context)
     {
         var (limit, continuation) = request.Page();
-        return Request.Answer((await waves.ListAsync(request.Reached(context.Caller()), limit, continuation)).As(PickView.Of));
+        return Request.Answer((await waves.ListAsync(request.Reached(context.Caller()), limit, continuation)).As(wave => PickView.Of(wave)));
     }
 
     /// <summary>A wave: where to go next, and what is left.</summary>

@@ -5,10 +5,12 @@ using Selvedge.Platform;
 namespace Selvedge.Picking;
 
 /// <summary>The one pick queue over all channels: by priority, the day to ship by, then age.</summary>
-public sealed class PickQueue(WorkDocuments documents, PickTickets tickets)
+public sealed class PickQueue(WorkDocuments documents, PickTickets tickets, TimeProvider time)
 {
-    /// <summary>How far down the queue a picker looks for one that nobody else takes at the same time.</summary>
+    /// <summary>How many tickets are read for pickers who ask at about the same time, so that they neither read the same ones nor fight for the first.</summary>
     const int Head = 20;
+    static readonly TimeSpan Together = TimeSpan.FromMilliseconds(200);
+    readonly Dictionary<string, (Queue<PickTicket> Tickets, long At)> heads = new(StringComparer.Ordinal);
 
     /// <summary>A page of tickets: those that wait, in their order, or those of another status.</summary>
     /// <param name="locations">Where; null: everywhere.</param>
@@ -19,7 +21,7 @@ public sealed class PickQueue(WorkDocuments documents, PickTickets tickets)
             .WithParameter("@status", JsonNamingPolicy.CamelCase.ConvertName(status.ToString())).WithParameter("@kind", PickTicket.KindName);
         if (locations is [var only]) query = query.WithParameter("@queue", PickTicket.QueueOf(only));
         if (locations is not null) query = query.WithParameter("@locations", locations);
-        return documents.PageAsync(query, limit, continuation, PickingJson.Default.PickTicket);
+        return documents.PageAsync(query, limit, continuation, PickingJson.Default.PickTicket, locations is [var one] ? one : null);
     }
 
     /// <summary>The first tickets that wait at a location.</summary>
@@ -29,20 +31,37 @@ public sealed class PickQueue(WorkDocuments documents, PickTickets tickets)
             .WithParameter("@queue", PickTicket.QueueOf(location));
         if (channel is not null) query = query.WithParameter("@channel", channel);
         if (shipBefore is { } before) query = query.WithParameter("@before", InstantConverter.Text(before));
-        return documents.FirstAsync(query, most, PickingJson.Default.PickTicket);
+        return documents.FirstAsync(query, most, PickingJson.Default.PickTicket, location);
     }
 
     /// <summary>Gives the next ticket of a location to a picker; several may ask at once, each gets another one. Null where nothing waits.</summary>
     public async Task<PickTicket?> TakeNextAsync(string location, string picker)
     {
         var taking = Guid.NewGuid().ToString("N")[..12];
-        while (await HeadAsync(location, Head) is { Count: > 0 } head)
-            foreach (var ticket in head)
-            {
-                if (await tickets.ReplaceAsync(ticket with { Status = TicketStatus.Picking, Picker = picker, Taking = taking }) is { } taken) return taken;
-                if (await tickets.ReadAsync(ticket.Id) is { } there && there.Taking == taking) return there;
-            }
+        while (await CandidateAsync(location) is { } ticket)
+        {
+            if (await tickets.ReplaceAsync(ticket with { Status = TicketStatus.Picking, Picker = picker, Taking = taking }) is { } taken) return taken;
+            if (await tickets.ReadAsync(ticket.Id) is { } there && there.Taking == taking) return there;
+        }
         return null;
+    }
+
+    // One that was read a moment ago and offered to nobody; its ETag decides whether it still waits.
+    async Task<PickTicket?> CandidateAsync(string location)
+    {
+        if (Offered(location) is { } offered) return offered;
+        var read = await HeadAsync(location, Head);
+        lock (heads)
+        {
+            if (Offered(location) is { } other) return other;
+            heads[location] = (new(read.Skip(1)), time.GetTimestamp());
+        }
+        return read.FirstOrDefault();
+    }
+
+    PickTicket? Offered(string location)
+    {
+        lock (heads) return heads.TryGetValue(location, out var head) && time.GetElapsedTime(head.At) < Together && head.Tickets.TryDequeue(out var ticket) ? ticket : null;
     }
 
     /// <summary>Puts a ticket that someone has back into the queue, out of its wave too; what was picked stays picked.</summary>

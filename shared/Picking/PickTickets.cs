@@ -95,16 +95,17 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
         return null;
     }
 
-    /// <summary>What the ledger has staged for the ticket's lines now, without what is to be put back; and what it holds.</summary>
-    internal async Task<IReadOnlyList<TicketDemandLine>> ClaimedAsync(PickTicket ticket) =>
-        await ClaimedAsync(ticket.Location, ticket.Order, ticket.Delivery, ticket.Lines.Select(line => (line.Line, line.Sku)));
+    /// <summary>What the ledger holds and has staged for the ticket's lines now; of the staged ones those that are to be put back are named. With <paramref name="scanned"/> they
+    /// are looked up only where more is staged than the ticket has scans of.</summary>
+    internal async Task<IReadOnlyList<TicketDemandLine>> ClaimedAsync(PickTicket ticket, bool scanned = false) =>
+        await ClaimedAsync(ticket.Location, ticket.Order, ticket.Delivery, ticket.Lines.Select(line => (line.Line, line.Sku, scanned ? line.Picked : 0)));
 
     /// <summary>The ticket with what the ledger has staged for it now.</summary>
     internal async Task<PickTicket?> ReconcileAsync(PickTicket read, Func<PickTicket, PickTicket>? also = null)
     {
         for (var ticket = (PickTicket?)read; ticket is not null; ticket = await ReadAsync(read.Id))
         {
-            var staged = (await ClaimedAsync(ticket)).ToDictionary(line => line.Line, line => line.Staged - line.Surplus, StringComparer.Ordinal);
+            var staged = (await ClaimedAsync(ticket, scanned: true)).ToDictionary(line => line.Line, line => line.Staged - line.Surplus, StringComparer.Ordinal);
             var next = TicketRules.Reconcile(ticket, staged);
             next = also?.Invoke(next) ?? next;
             if (ReferenceEquals(next, ticket)) return ticket;
@@ -113,11 +114,11 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
         return null;
     }
 
-    async Task<IReadOnlyList<TicketDemandLine>> ClaimedAsync(string location, string order, int delivery, IEnumerable<(string Line, string Sku)> lines)
+    async Task<IReadOnlyList<TicketDemandLine>> ClaimedAsync(string location, string order, int delivery, IEnumerable<(string Line, string Sku, long Known)> lines)
     {
         var asked = lines.ToList();
         var claims = await ledger.ClaimsAsync(asked.Select(line => (Ids.Claim(order, line.Line, location), line.Sku)));
-        var back = claims.Values.Any(claim => claim.Staged > 0) ? await putBacks.OpenOfAsync(location, order, delivery) : null;
+        var back = asked.Any(line => claims.GetValueOrDefault(Ids.Claim(order, line.Line, location))?.Staged > line.Known) ? await putBacks.OpenOfAsync(location, order, delivery) : null;
         return [.. asked.Select(line => claims.GetValueOrDefault(Ids.Claim(order, line.Line, location)) is { } claim
             ? new TicketDemandLine(line.Line, line.Sku, location, claim.Held, claim.Staged) { Surplus = Math.Min(claim.Staged, back?.Open(line.Line) ?? 0) }
             : new(line.Line, line.Sku, location, 0, 0))];
@@ -143,7 +144,7 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
                 return;
             }
             // What the one before took along may not be in claims that were read before it left.
-            if (number > 0) here = Refresh(here, await ClaimedAsync(location, demand.Order, demand.Delivery, here.Select(line => (line.Line, line.Sku))));
+            if (number > 0) here = Refresh(here, await ClaimedAsync(location, demand.Order, demand.Delivery, here.Select(line => (line.Line, line.Sku, 0L))));
             if (here.All(line => line.Wanted == 0))
             {
                 if (here.Any(line => line.Surplus > 0)) await StateAsync(here);

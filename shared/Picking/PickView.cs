@@ -38,7 +38,9 @@ public static class PickView
     };
 
     /// <summary>A wave; its stops in walking order.</summary>
-    public static object Of(Wave wave) => new
+    /// <param name="wave">The wave.</param>
+    /// <param name="passedOver">When it was planned: tickets that waited before others which it took.</param>
+    public static object Of(Wave wave, IEnumerable<PickTicket>? passedOver = null) => new
     {
         wave.Id, wave.Location, Kind = wave.Is, wave.Status, wave.CreatedAt, wave.UpdatedAt, wave.Actor, wave.Left,
         Picks = wave.Tickets.Select(slot => new { slot.Slot, Pick = slot.Ticket, slot.Order }),
@@ -47,6 +49,7 @@ public static class PickView
             stop.Bin, stop.Sku, Quantity = stop.Parts.Sum(part => part.Quantity - part.Dropped), Left = stop.Parts.Sum(part => part.Left),
             Slots = stop.Parts.GroupBy(part => part.Slot).Select(slot => new { Slot = slot.Key, Quantity = slot.Sum(part => part.Quantity - part.Dropped), Left = slot.Sum(part => part.Left) }),
         }),
+        PassedOver = passedOver?.Select(ticket => ticket.Id),
     };
 
     static SortedDictionary<string, long> Bins(Balance? balance, string location)

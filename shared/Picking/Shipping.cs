@@ -60,7 +60,7 @@ public sealed class Shipping(WorkDocuments documents, PickTickets tickets, Locat
     /// <summary>Finishes tickets that were left on their way out; those it finished.</summary>
     public async Task<IReadOnlyList<PickTicket>> SweepAsync(int most, CancellationToken cancel)
     {
-        var left = await documents.FirstAsync(new QueryDefinition("SELECT * FROM c WHERE c.status = 'shipping' AND c.kind = @kind").WithParameter("@kind", PickTicket.KindName), most, PickingJson.Default.PickTicket, cancel);
+        var left = await documents.FirstAsync(new QueryDefinition("SELECT * FROM c WHERE c.status = 'shipping' AND c.kind = @kind").WithParameter("@kind", PickTicket.KindName), most, PickingJson.Default.PickTicket, cancel: cancel);
         var finished = new List<PickTicket>();
         foreach (var ticket in left.Where(ticket => tickets.Now - ticket.UpdatedAt > Due)) finished.Add(await FinishAsync(ticket));
         return finished;

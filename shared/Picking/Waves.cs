@@ -19,10 +19,18 @@ public sealed class Waves(WorkDocuments documents, PickTickets tickets, PickQueu
     /// <exception cref="ProblemException">404: nothing waits that fits.</exception>
     public async Task<Wave> PlanAsync(string location, WaveRequest request, string actor, ICollection<PickTicket>? passedOver = null)
     {
-        for (var attempt = 1; attempt <= Tries; attempt++)
+        var most = Math.Min(MostRead, 40 + 2 * request.MaxTickets);
+        for (var attempt = 1; attempt <= Tries;)
         {
-            var head = await queue.HeadAsync(location, Math.Min(MostRead, 40 + 3 * request.MaxTickets), request.Channel, request.ShipBefore);
+            var head = await queue.HeadAsync(location, most, request.Channel, request.ShipBefore);
             var plan = WaveRules.Plan(head, await FreeAsync(location, head), request);
+            // Most of what waits first is elsewhere: look further down.
+            if (plan.Tickets.Count < request.MaxTickets && plan.PassedOver.Count > most / 2 && head.Count == most && most < MostRead)
+            {
+                most = Math.Min(MostRead, 4 * most);
+                continue;
+            }
+            attempt++;
             if (plan.Tickets.Count == 0) break;
             if (await TakeAsync(location, request, plan, actor) is not { } wave) continue;
             foreach (var ticket in plan.PassedOver) passedOver?.Add(ticket);
@@ -94,7 +102,7 @@ public sealed class Waves(WorkDocuments documents, PickTickets tickets, PickQueu
     public async Task SweepAsync(CancellationToken cancel)
     {
         var query = new QueryDefinition("SELECT * FROM c WHERE c.kind = @kind AND c.status = 'planning'").WithParameter("@kind", Wave.KindName);
-        foreach (var wave in await documents.FirstAsync(query, 100, PickingJson.Default.Wave, cancel))
+        foreach (var wave in await documents.FirstAsync(query, 100, PickingJson.Default.Wave, cancel: cancel))
             if (tickets.Now - wave.UpdatedAt > CutOff) await ReleaseAsync(wave);
     }
 

@@ -50,15 +50,15 @@ public sealed class WorkDocuments(Store store, TimeProvider time)
         };
     }
 
-    /// <summary>A page of a query.</summary>
-    public Task<Page<T>> PageAsync<T>(QueryDefinition query, int limit, string? continuation, JsonTypeInfo<T> type) =>
-        store.Work.PageAsync(query, limit, continuation, read: item => item.Deserialize(type)!);
+    /// <summary>A page of a query, at one location or at all.</summary>
+    public Task<Page<T>> PageAsync<T>(QueryDefinition query, int limit, string? continuation, JsonTypeInfo<T> type, string? location = null) =>
+        store.Work.PageAsync(query, limit, continuation, At(location), item => item.Deserialize(type)!);
 
-    /// <summary>The first <paramref name="most"/> documents of a query, in its order.</summary>
-    public async Task<List<T>> FirstAsync<T>(QueryDefinition query, int most, JsonTypeInfo<T> type, CancellationToken cancel = default)
+    /// <summary>The first <paramref name="most"/> documents of a query, in its order, at one location or at all.</summary>
+    public async Task<List<T>> FirstAsync<T>(QueryDefinition query, int most, JsonTypeInfo<T> type, string? location = null, CancellationToken cancel = default)
     {
         var found = new List<T>();
-        using var pages = store.Work.GetItemQueryStreamIterator(query, null, new() { MaxItemCount = Math.Min(most, 500) });
+        using var pages = store.Work.GetItemQueryStreamIterator(query, null, new() { MaxItemCount = Math.Min(most, 500), PartitionKey = At(location) });
         while (pages.HasMoreResults && found.Count < most)
         {
             using var page = await CallAsync(() => pages.ReadNextAsync(cancel));
@@ -69,6 +69,9 @@ public sealed class WorkDocuments(Store store, TimeProvider time)
         }
         return found;
     }
+
+    // The first part of the key: the store need not look elsewhere.
+    static PartitionKey? At(string? location) => location is null ? null : new PartitionKeyBuilder().Add(location).Build();
 
     static PartitionKey Key(string location, string id) => new PartitionKeyBuilder().Add(location).Add(id).Build();
 

@@ -95,7 +95,7 @@ public sealed class CutOffTests
             case "ship": return ($"picks/{pick.Id}/ship", new { carrier = "c", tracking = "t" }, pick);
             case "wave scan":
                 var wave = await floor.SendAsync("waves", new { location = floor.Location, maxTickets = 1 }).OkAsync();
-                return ($"waves/{wave.GetProperty("wave").GetProperty("id").GetString()}/scan", new { scanId = "x", sku, quantity = 2 }, pick);
+                return ($"waves/{wave.GetProperty("id").GetString()}/scan", new { scanId = "x", sku, quantity = 2 }, pick);
             default:
                 await floor.ClaimAsync(pick.Order, "1", sku, 0, 2);
                 await floor.AlignAsync(pick.Order, [pick.Id], [(sku, 2)], unwanted: "1");
