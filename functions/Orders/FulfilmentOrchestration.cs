@@ -43,7 +43,8 @@ public static class FulfilmentOrchestration
             next = step.Do;
             if (next is not FulfilmentDo.Wait) continue;
             await WaitAsync(context, step.Until);
-            next = FulfilmentDo.Look;
+            // What changed is mostly that something left.
+            next = FulfilmentDo.Settle;
         }
         context.ContinueAsNew(run);
     }

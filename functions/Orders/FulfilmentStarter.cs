@@ -19,6 +19,9 @@ public sealed partial class FulfilmentStarter(FulfilmentStart start, Fulfilment 
 {
     const int Most = 2_000, Width = 8;
 
+    /// <summary>How long the queue has before an order is begun by its date.</summary>
+    static readonly TimeSpan Grace = TimeSpan.FromSeconds(20);
+
     /// <summary>Looks at the order of a message. One that names none is dead-lettered at once; one that fails comes again, and is dead-lettered after ten times.</summary>
     [Function("StartFulfilment")]
     public async Task Start([ServiceBusTrigger(OrderQueue.Name, Connection = "ServiceBus", AutoCompleteMessages = false)] ServiceBusReceivedMessage message, ServiceBusMessageActions actions, [DurableClient] DurableTaskClient client)
@@ -33,11 +36,11 @@ public sealed partial class FulfilmentStarter(FulfilmentStart start, Fulfilment 
     public Task SweepDue([TimerTrigger("*/10 * * * * *")] TimerInfo timer, FunctionContext context, [DurableClient] DurableTaskClient client) => SweepDueAsync(client, context.CancellationToken);
 
     internal async Task SweepDueAsync(DurableTaskClient client, CancellationToken cancel) =>
-        await EachAsync(await orders.FulfilDueAsync(time.GetUtcNow(), Most), id => id, id => LookAsync(client, id, hurried: false), cancel);
+        await EachAsync(await orders.FulfilDueAsync(time.GetUtcNow() - Grace, Most), id => id, id => LookAsync(client, id, hurried: false), cancel);
 
     /// <summary>Tells again what happened to a pick ticket and was not seen.</summary>
     [Function("FulfilmentUnseen")]
-    public Task SweepUnseen([TimerTrigger("5/15 * * * * *")] TimerInfo timer, FunctionContext context, [DurableClient] DurableTaskClient client) => SweepUnseenAsync(client, context.CancellationToken);
+    public Task SweepUnseen([TimerTrigger("5,20,35,50 * * * * *")] TimerInfo timer, FunctionContext context, [DurableClient] DurableTaskClient client) => SweepUnseenAsync(client, context.CancellationToken);
 
     internal async Task SweepUnseenAsync(DurableTaskClient client, CancellationToken cancel) =>
         await EachAsync(await tickets.UnseenAsync(time.GetUtcNow(), Most), ticket => ticket.Order, async ticket =>
@@ -82,13 +85,15 @@ public sealed partial class FulfilmentStarter(FulfilmentStart start, Fulfilment 
     async Task CheckAsync(DurableTaskClient client, FulfilmentRun run)
     {
         var there = await client.GetInstanceAsync(run.Instance());
+        var isNew = await start.IsNewAsync(run);
         if (there is { IsCompleted: false })
         {
-            await TellAsync(client, run);
+            // One that has not begun is in a queue, and is told nothing by being told.
+            if (!isNew) await TellAsync(client, run);
             await start.PutOffAsync(run);
         }
         // Never begun: the one who moved the order died before this.
-        else if (there is null && await start.IsNewAsync(run)) await StartAsync(client, run);
+        else if (there is null && isNew) await StartAsync(client, run);
         else if (await start.AgainAsync(run) is { } again)
         {
             LogAgain(run.Order, run.Delivery, again.Run);

@@ -48,8 +48,8 @@ public static class Deliveries
             : all.Count >= delivery.Id ? [.. all.Select(other => other.Id == delivery.Id ? delivery : other)] : [.. all, delivery],
     };
 
-    /// <summary>Tells messages on the queue of one order apart: grows with whatever makes it due.</summary>
-    public static long Attempt(Order order) => order.Revision + (order.Deliveries?.Sum(delivery => 1L + delivery.Run) ?? 0) + (order.Blocks?.Sum(block => block.LiftedAt is null ? 1L : 2L) ?? 0);
+    /// <summary>Tells messages of one order apart: the moment it was written at, in milliseconds.</summary>
+    public static long Attempt(Order order) => order.UpdatedAt.ToUnixTimeMilliseconds();
 
     // Held for its owner, a trial, refused: nothing is sent. What a till or a marketplace sends is not on these lines.
     static bool IsToBeSent(Order order) => !order.Test && order.Hold is not { Ended: null } && order.Status is not (OrderStatus.Refused or OrderStatus.Expired or OrderStatus.Cancelled or OrderStatus.Announced);

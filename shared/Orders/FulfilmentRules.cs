@@ -73,7 +73,8 @@ public static class FulfilmentRules
             if (Differs(state, mine, demand)) return new(FulfilmentDo.Align);
             if (!live && demand.All(line => line.Wanted == 0)) return new(FulfilmentDo.Settle);
         }
-        var until = now + (state.Claims.Any(claim => claim.Place == Accounts.Short) ? ForStock : Longest);
+        // A scan says nothing to anybody: a line that is short and not done is looked at again soon.
+        var until = now + (state.Tickets.Any(ticket => IsLive(ticket) && ticket.Lines.Any(line => line.Short > line.Settled)) ? Deciding : state.Claims.Any(claim => claim.Place == Accounts.Short) ? ForStock : Longest);
         return new(FulfilmentDo.Wait, order.ShipWindow?.CancelAfter is { } late && late > now && late < until ? late : until);
     }
 
@@ -106,7 +107,9 @@ public static class FulfilmentRules
         foreach (var ticket in state.Tickets)
             foreach (var line in ticket.Lines)
             {
-                var open = IsLive(ticket) ? line.Short > line.Settled : line.Short > 0 && ticket.Status is not TicketStatus.Shipping && IsElsewhere(state.Order, line.Line, ticket.Location) && mine.Rerouted?.Contains(ticket.Id) != true;
+                // While the rest of the line is still being picked there, the claim stays where it is.
+                if (line.Short <= line.Settled || line.Left > 0 || ticket.Status is TicketStatus.Shipping) continue;
+                var open = IsLive(ticket) || (IsElsewhere(state.Order, line.Line, ticket.Location) && mine.Rerouted?.Contains(ticket.Id) != true);
                 if (open && HeldAt(state, line.Line, ticket.Location) > Told(state, line.Line, ticket.Location)) yield return (line.Line, ticket.Location, ticket.Id);
             }
     }

@@ -86,6 +86,6 @@ public sealed class FulfilmentStart(OrderStore orders, Intake intake, ExpectedRe
     public async Task PutOffAsync(FulfilmentRun there)
     {
         if (await orders.ReadAsync(there.Order) is { } order && order.UnderWay is { } mine && mine.Id == there.Delivery && mine.Run == there.Run && order.FulfilDue <= Now)
-            await orders.ReplaceAsync(order with { FulfilDue = Now + Deliveries.Unconfirmed });
+            await orders.ReplaceAsync(order with { FulfilDue = Now + (mine.Begun ? Deliveries.Unconfirmed : 5 * Deliveries.Unconfirmed) });
     }
 }

@@ -84,7 +84,7 @@ public sealed class FulfilmentSurvivalTests
         await floor.Durable.TerminateInstanceAsync(Delivery.Instance("shop:2", 1, 1), (object?)null, Cancel);
         await floor.Durable.WaitForInstanceCompletionAsync(Delivery.Instance("shop:2", 1, 1), Cancel);
         await floor.Durable.PurgeInstanceAsync(Delivery.Instance("shop:2", 1, 1), Cancel);
-        Assert.NotNull(await floor.Get<OrderStore>().ReplaceAsync(begun with { FulfilDue = DateTimeOffset.UtcNow.AddSeconds(-1) }));
+        Assert.NotNull(await floor.Get<OrderStore>().ReplaceAsync(begun with { FulfilDue = DateTimeOffset.UtcNow.AddMinutes(-1) }));
         await floor.SweepAsync();
         var order = await floor.SendAsync("shop:2");
         Assert.Equal((2, 2, 1), (order.Deliveries![0].Run, order.Lines[0].Shipped, order.Deliveries[0].Tickets!.Count));

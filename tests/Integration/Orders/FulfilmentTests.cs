@@ -153,12 +153,33 @@ public sealed class FulfilmentTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_bundle_is_sent_whole_and_what_one_part_lacks_is_put_back_of_the_others()
+    {
+        await app.SeedAsync("A", 8);
+        await app.SeedAsync("B", 9);
+        var twin = new { sku = "TWIN", kind = "virtual", components = new[] { new { sku = "A", quantity = 2 }, new { sku = "B", quantity = 1 } } };
+        await app.Client.PutAsync("/api/styles/twin", new { name = "Twin", matrix = new { Navy = new { M = twin } } }.AsJson(), Cancel).OkAsync();
+        await OrderAsync("shop:1", ("TWIN", 2));
+        Assert.Equal((2, 0), (await floor.SendAsync("shop:1")) is var sent ? (sent.Lines[0].Shipped, sent.Lines[0].Committed) : default);
+
+        await OrderAsync("shop:2", ("TWIN", 2));
+        var ticket = Assert.Single(await floor.LiveAsync("shop:2"));
+        await floor.ShortAsync(ticket);
+        await floor.TellAsync(await floor.PickAsync((await floor.TicketsAsync("shop:2"))[0]));
+        // Three of A were found: one bundle is whole, and the third A and the second B go back.
+        await floor.WhenAsync("shop:2", order => order.Deliveries![0].Surplus == 2);
+        var order = await floor.SendAsync("shop:2", OrderStatus.Backordered);
+        Assert.Equal((1, 1, 0), (order.Lines[0].Shipped, order.Lines[0].Backordered, order.Lines[0].Committed));
+        var back = await floor.Get<PutBacks>().OpenOfAsync("WH1", "shop:2", 1);
+        Assert.Equal((1, 1), (back!.Open("1:part1"), back.Open("1:part2")));
+    }
+
+    [Fact]
     public async Task What_has_not_left_by_the_cancel_date_is_cancelled()
     {
         await app.SeedAsync("A", 9, "WH1");
         await OrderAsync("portal:1", new { shipWindow = new { cancelAfter = DateTimeOffset.UtcNow.AddSeconds(2) } }, ("A", 2));
-        await floor.WhenAsync("portal:1", order => order.ShipWindow!.CancelAfter < DateTimeOffset.UtcNow);
-        await floor.SweepAsync();
+        // The order waits for it by itself: its orchestration has a timer.
         var order = await floor.WhenAsync("portal:1", order => order.Status is OrderStatus.Cancelled && order.Intake is null);
         Assert.Equal((ShipWindow.Clock, 2), (order.Cancel!.Actor, order.Lines[0].Cancelled));
         Assert.Equal((0, 0, 0), await floor.ClaimedAsync("A"));
