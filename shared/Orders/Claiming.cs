@@ -47,7 +47,8 @@ public sealed class Claiming(Func<Command, Task<Outcome>> execute)
         foreach (var (at, part, _) in turns)
         {
             if (!await renew()) return new(outcomes, Overtaken: true);
-            if (part < 0) await ClaimAsync(at);
+            if (part > 0 && IsKept(order, order.Lines[at])) continue;
+            if (part < 0 || IsKept(order, order.Lines[at])) await ClaimAsync(at);
             else await PartAsync(at, part);
             if (outcomes[at]!.Verdict != Verdict.Applied) return new(outcomes, Overtaken: outcomes[at]!.Verdict == Verdict.Superseded, Refused: outcomes[at]!.Verdict == Verdict.Refused);
         }

@@ -141,10 +141,11 @@ public sealed partial class Fulfilment(
     {
         var unfound = FulfilmentRules.Unfound(state).ToList();
         var elsewhere = unfound.Where(one => FulfilmentRules.IsElsewhere(state.Order, one.Line, one.Place)).ToList();
-        if (elsewhere.Count == 0) return await AlignAsync(state, FulfilmentRules.DemandFound(state));
+        var broken = state.Order.Lines.Where(line => FulfilmentRules.IsBroken(state, line)).Select(line => line.Id).ToHashSet(StringComparer.Ordinal);
+        if (elsewhere.Count + broken.Count == 0) return await AlignAsync(state, FulfilmentRules.DemandFound(state));
         var (order, revision) = (state.Order, state.Order.Revision + 1);
         var mine = state.Mine! with { Rerouted = [.. (state.Mine!.Rerouted ?? []).Union(elsewhere.Select(one => one.Ticket), StringComparer.Ordinal)] };
-        var lines = order.Lines.Select(line => FulfilmentRules.Units(line).Any(unit => elsewhere.Any(one => one.Line == unit.Line))
+        var lines = order.Lines.Select(line => broken.Contains(line.Id) || FulfilmentRules.Units(line).Any(unit => elsewhere.Any(one => one.Line == unit.Line))
             ? line with { Places = Last(line.Id, line.Places), Bundle = Parts(line), Revision = revision, Was = line.Quantity } : line).ToList();
         return await GoOnAsync(Deliveries.With(order, mine) with { Lines = lines }, revision);
 

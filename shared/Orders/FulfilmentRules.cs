@@ -69,7 +69,7 @@ public static class FulfilmentRules
         }
         else
         {
-            if (Unfound(state).Any()) return new(FulfilmentDo.Reroute);
+            if (Unfound(state).Any() || order.Lines.Any(line => IsBroken(state, line))) return new(FulfilmentDo.Reroute);
             if (Differs(state, mine, demand)) return new(FulfilmentDo.Align);
             if (!live && demand.All(line => line.Wanted == 0)) return new(FulfilmentDo.Settle);
         }
@@ -85,10 +85,11 @@ public static class FulfilmentRules
         foreach (var line in state.Order.Lines)
         {
             if (!line.TakesStock) continue;
+            var whole = Whole(state, line);
             foreach (var (id, sku, each) in Units(line))
             {
                 var mine = state.Claims.Where(claim => claim.Line == id && Accounts.IsLocation(claim.Place)).ToList();
-                var beyond = Math.Max(0, mine.Sum(claim => claim.Staged) - Math.Max(0, line.Quantity * each - Shipments.UnitsOf(state.Order, id) - Unsettled(state, id)));
+                var beyond = Math.Max(0, mine.Sum(claim => claim.Staged) - Math.Max(0, whole * each - Shipments.UnitsOf(state.Order, id) - Unsettled(state, id)));
                 foreach (var claim in mine)
                 {
                     var less = Math.Min(beyond, claim.Staged);
@@ -113,6 +114,14 @@ public static class FulfilmentRules
                 if (open && HeldAt(state, line.Line, ticket.Location) > Told(state, line.Line, ticket.Location)) yield return (line.Line, ticket.Location, ticket.Id);
             }
     }
+
+    /// <summary>True for a bundle of which a fact took units of a part: it is claimed anew, so that what one part lacks is held of no other.</summary>
+    public static bool IsBroken(FulfilmentState state, OrderLine line) => line.Bundle is { } bundle && Enumerable.Range(0, bundle.Parts.Count).Select(part => Bundles.PartId(line.Id, part))
+        .Any(id => state.Claims.Any(claim => claim.Line == id && claim is { Place: Accounts.Short, Held: > 0 }));
+
+    /// <summary>Units of an order line that can be sent: of a bundle those that are whole.</summary>
+    static long Whole(FulfilmentState state, OrderLine line) => line.Bundle is null ? line.Quantity : Math.Min(line.Quantity, Units(line).Min(unit =>
+        (state.Claims.Where(claim => claim.Line == unit.Line && Accounts.IsLocation(claim.Place)).Sum(claim => claim.Held + claim.Staged) + Shipments.UnitsOf(state.Order, unit.Line) + Unsettled(state, unit.Line)) / unit.Each));
 
     /// <summary>True where the units of a line, as the ledger names it, may be looked for at another place before this one.</summary>
     public static bool IsElsewhere(Order order, string line, string place) => PlacesOf(order, line) is { Count: > 1 } places && places[^1] != place;

@@ -163,6 +163,19 @@ public class FulfilmentRulesTests
         Assert.Equal((OrderStatus.Shipped, 1, null), (lost.Status, lost.Lines[0].Missing, lost.FulfilDue));
     }
 
+    [Fact]
+    public void A_bundle_that_lost_a_part_is_claimed_anew_and_only_whole_ones_are_sent()
+    {
+        var order = Order(2);
+        order = order with { Lines = [order.Lines[0] with { Bundle = new(1, [new("A", 2, 1, ["WH1"]), new("B", 1, 1, ["WH1"])]) }] };
+        var (a, b) = (Bundles.PartId("1", 0), Bundles.PartId("1", 1));
+        var ticket = Ticket("WH1", TicketStatus.Picked, 1, Line(a, 4, 3, 1, 1), Line(b, 2, 2));
+        Assert.Equal(FulfilmentDo.Reroute, Next(State(order, [Claim(a, "WH1", 0, 3), Claim(a, Accounts.Short, 1), Claim(b, "WH1", 0, 2)], ticket)));
+        var anew = State(order, [Claim(a, "WH1", 0, 3), Claim(b, "WH1", 0, 2), Claim(Bundles.WaitId("1", 0), Accounts.Short, 2)], ticket);
+        Assert.Equal(FulfilmentDo.Align, Next(anew));
+        Assert.Equal([(2, 1), (1, 1)], FulfilmentRules.Demand(anew).Select(line => ((int)line.Wanted, (int)line.Surplus)));
+    }
+
     static readonly Gen<string> Place = Gen.Int[1, 2].Select(n => $"WH{n}");
 
     static readonly Gen<FulfilmentState> AnyState =
