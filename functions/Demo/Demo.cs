@@ -9,7 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace Selvedge.Functions.Demo;
 
 /// <summary>
-/// What <c>--demo</c> does: loads a sample range, sends the app signed webhooks over HTTP, shows what comes of them and has the ledger audited all the while.
+/// What <c>--demo</c> does: loads a sample range, sends the app signed webhooks over HTTP, has simulated pickers send what was ordered, shows what comes of it all and has
+/// the ledger audited all the while.
 /// It goes on until Ctrl+C, or for <c>--demo-seconds N</c>, at <c>--demo-rate N</c> orders a second (100). The process's exit code is 0 when the last audit
 /// was clean and the ledger holds at least what was ordered and not cancelled.
 /// </summary>
@@ -69,7 +70,7 @@ internal sealed class Demo(DemoTally tally, IConfiguration configuration, IServi
 
         var ledger = new DemoLedger(api, tally);
         stock = await ledger.ReadAsync(ending.Token);
-        before = stock.Claimed + stock.Short;
+        before = stock.Claimed + stock.Staged + stock.Short;
         Console.WriteLine($"  {rate:n0} orders a second to {api.Address}api/webhooks/{DemoBrand.Channel}, {(seconds is null ? "until Ctrl+C" : $"for {seconds} s")}\n");
         if (seconds is { } length) ending.CancelAfter(TimeSpan.FromSeconds(length));
         return await SellAsync(api, ledger, secret, rate);
@@ -83,6 +84,7 @@ internal sealed class Demo(DemoTally tally, IConfiguration configuration, IServi
         var screen = DemoScreen.RunAsync(() => State(pace.Rate), ending.Token);
         await Task.WhenAll(
             traffic.RunAsync(ending.Token, cut.Token),
+            new DemoWarehouse(api, tally).RunAsync(ending.Token, cut.Token),
             EveryAsync(ReadEvery, async () => stock = await ledger.ReadAsync(cut.Token)),
             EveryAsync(AuditEvery, () => AuditAsync(ledger)),
             EveryAsync(DeliverEvery, () => ledger.DeliverAsync(stock, Math.Max(12, rate / 8), cut.Token)));
@@ -92,6 +94,7 @@ internal sealed class Demo(DemoTally tally, IConfiguration configuration, IServi
         // All is answered: what the ledger holds now is what there is to hold.
         var told = await TryAsync(async () =>
         {
+            await ledger.SettleAsync(cut.Token);
             stock = await ledger.ReadAsync(cut.Token);
             await AuditAsync(ledger);
         });

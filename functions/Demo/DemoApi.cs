@@ -8,7 +8,11 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Demo;
 
 /// <summary>The demo cannot go on, for a reason that the person who started it can act on.</summary>
-internal sealed class DemoException(string message, Exception? inner = null) : Exception(message, inner);
+internal sealed class DemoException(string message, int status = 0) : Exception(message)
+{
+    /// <summary>The answer's status; 0 where there was none.</summary>
+    public int Status => status;
+}
 
 /// <summary>The app's own HTTP API, called from outside like any other client: with the administrator's key, over the socket.</summary>
 internal sealed class DemoApi : IDisposable
@@ -30,6 +34,19 @@ internal sealed class DemoApi : IDisposable
 
     public Task<JsonElement> PostAsync(string path, object body, CancellationToken cancel) =>
         SendAsync(new(HttpMethod.Post, path) { Content = JsonContent.Create(body, options: Json.Options) }, cancel);
+
+    /// <summary>As <see cref="PostAsync"/>; null where it is answered 404.</summary>
+    public async Task<JsonElement?> TryPostAsync(string path, object body, CancellationToken cancel)
+    {
+        try
+        {
+            return await PostAsync(path, body, cancel);
+        }
+        catch (DemoException nothing) when (nothing.Status == 404)
+        {
+            return null;
+        }
+    }
 
     public Task<JsonElement> PostCsvAsync(string path, string csv, CancellationToken cancel) =>
         SendAsync(new(HttpMethod.Post, path) { Content = new StringContent(csv, Encoding.UTF8, "text/csv") }, cancel);
@@ -53,7 +70,7 @@ internal sealed class DemoApi : IDisposable
     }
 
     static async Task<DemoException> RefusedAsync(string what, HttpResponseMessage answer, CancellationToken cancel) =>
-        new($"{what} was answered {(int)answer.StatusCode}: {await DetailAsync(answer, cancel)}");
+        new($"{what} was answered {(int)answer.StatusCode}: {await DetailAsync(answer, cancel)}", (int)answer.StatusCode);
 
     /// <summary>The detail of a problem (RFC 9457), or what came instead of one.</summary>
     public static async Task<string> DetailAsync(HttpResponseMessage answer, CancellationToken cancel)

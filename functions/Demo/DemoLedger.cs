@@ -5,14 +5,15 @@ using System.Text.Json;
 namespace Selvedge.Functions.Demo;
 
 /// <summary>One article's units as the ledger has them.</summary>
-internal sealed record Units(string Sku, long OnHand, long Claimed, long Available, long Short);
+internal sealed record Units(string Sku, long OnHand, long Claimed, long Available, long Staged, long Short);
 
-/// <summary>The whole range as the ledger has it. <see cref="Claimed"/> and <see cref="Short"/> together are what orders hold.</summary>
+/// <summary>The whole range as the ledger has it. <see cref="Claimed"/>, <see cref="Staged"/> and <see cref="Short"/> together are what orders hold.</summary>
 internal sealed record Stock(IReadOnlyList<Units> Articles)
 {
     public long OnHand { get; } = Articles.Sum(article => article.OnHand);
     public long Claimed { get; } = Articles.Sum(article => article.Claimed);
     public long Available { get; } = Articles.Sum(article => article.Available);
+    public long Staged { get; } = Articles.Sum(article => article.Staged);
     public long Short { get; } = Articles.Sum(article => article.Short);
 }
 
@@ -32,7 +33,7 @@ internal sealed class DemoLedger(DemoApi api, DemoTally tally)
     public async Task<Stock> ReadAsync(CancellationToken cancel)
     {
         var answer = await api.PostAsync("api/inventory/query", new { skus = DemoBrand.Articles.Select(article => article.Sku) }, cancel);
-        return new([.. answer.GetProperty("items").EnumerateArray().Select(item => new Units(item.GetProperty("sku").GetString()!, Number(item, "onHand"), Number(item, "committed"), Number(item, "available"), Number(item, "short")))]);
+        return new([.. answer.GetProperty("items").EnumerateArray().Select(item => new Units(item.GetProperty("sku").GetString()!, Number(item, "onHand"), Number(item, "committed"), Number(item, "available"), Number(item, "staged"), Number(item, "short")))]);
     }
 
     /// <summary>Starts an audit and waits for what it finds.</summary>
@@ -68,6 +69,21 @@ internal sealed class DemoLedger(DemoApi api, DemoTally tally)
                 id = string.Create(CultureInfo.InvariantCulture, $"demo-{run}-{number}"), kind = "receive", sku = article.Sku, location = "WH1", quantity, unitCost = costs[article.Sku], reason = "Delivery",
             }, cancel);
             Interlocked.Add(ref tally.Delivered, quantity);
+        }
+    }
+
+    /// <summary>Sees what became of the orders whose cancel came late: what had not left is released.</summary>
+    public async Task SettleAsync(CancellationToken cancel)
+    {
+        while (tally.Late.TryDequeue(out var late))
+        {
+            var order = await api.GetAsync("api/orders/" + Uri.EscapeDataString(late.Order), cancel);
+            while (order.GetProperty("status").GetString() == "fulfilling")
+            {
+                await Task.Delay(100, cancel);
+                order = await api.GetAsync("api/orders/" + Uri.EscapeDataString(late.Order), cancel);
+            }
+            Interlocked.Add(ref tally.Released, late.Units - order.GetProperty("lines").EnumerateArray().Sum(line => Number(line, "shipped")));
         }
     }
 

@@ -8,9 +8,9 @@ namespace Selvedge.Functions.Demo;
 /// <param name="Before">Units that orders of earlier starts hold.</param>
 internal sealed record DemoState(DemoTally Tally, double Rate, Stock Stock, long Before, AuditSeen? Audit, bool Auditing)
 {
-    /// <summary>Units that the orders of this start shall hold, and those they do hold, somewhere or waiting.</summary>
+    /// <summary>Units that the orders of this start shall hold or have been sent, and those they do hold, somewhere or waiting, or were sent.</summary>
     public long Expected => Tally.Ordered - Tally.Released;
-    public long Held => Stock.Claimed + Stock.Short - Before;
+    public long Held => Stock.Claimed + Stock.Staged + Stock.Short - Before + Tally.Shipped;
 }
 
 /// <summary>Shows the demo: a live table where a person looks, a line every 2 s where the output goes to a file or another program.</summary>
@@ -51,7 +51,7 @@ internal static class DemoScreen
 
     /// <summary>One line of at most 80 characters while numbers are of their usual length.</summary>
     public static string Line(DemoState now) =>
-        $"{now.Tally.Elapsed:hh\\:mm\\:ss}  {now.Tally.Orders:n0} orders, {now.Rate:n0}/s  claimed {now.Stock.Claimed:n0}  short {now.Stock.Short:n0}{(now.Tally.Answers() is { } a ? $"  p99 {a.NinetyNine:n0} ms" : "")}  {Short(now)}";
+        $"{now.Tally.Elapsed:hh\\:mm\\:ss}  {now.Tally.Orders:n0} orders, {now.Rate:n0}/s  sent {now.Tally.Parcels:n0}  claimed {now.Stock.Claimed:n0}  short {now.Stock.Short:n0}{(now.Tally.Answers() is { } a ? $"  p99 {a.NinetyNine:n0} ms" : "")}  {Short(now)}";
 
     static string Short(DemoState now) => now.Audit is not { } audit ? "no audit yet" : $"audit {audit.Number} {Found(audit)}";
 
@@ -63,7 +63,8 @@ internal static class DemoScreen
 
             Orders     {tally.Orders:n0} in {tally.Elapsed.TotalSeconds:n0} s; {tally.Repeats:n0} came twice and were taken once
             Cancelled  {tally.Cancelled:n0}, and {tally.CancelledBefore:n0} whose cancel came before the order
-            Units      {tally.Ordered:n0} ordered - {tally.Released:n0} cancelled = {end.Expected:n0}; the ledger holds {end.Held:n0}: {Verdict(end)}
+            Units      {tally.Ordered:n0} ordered - {tally.Released:n0} cancelled = {end.Expected:n0}; {tally.Shipped:n0} sent, {end.Held - tally.Shipped:n0} held: {Verdict(end)}
+            Warehouse  {tally.Parcels:n0} parcels sent, {tally.ShortPicks:n0} short picks, {tally.CalledOff:n0} picks called off in hand, {tally.PutBack:n0} units put back, {tally.Returned:n0} returns
             Stock      {end.Stock.OnHand:n0} on hand, {end.Stock.Claimed:n0} claimed, {end.Stock.Available:n0} available, {end.Stock.Short:n0} short; {tally.Deliveries:n0} deliveries brought {tally.Delivered:n0}
             Audit      {(end.Audit is { } audit ? $"{Found(audit)}: no. {audit.Number}, {audit.Entries:n0} entries of {audit.Skus:n0} SKUs replayed since the start" : "none was finished")}
             """);
@@ -94,6 +95,9 @@ internal static class DemoScreen
         table.AddEmptyRow();
         table.AddRow("Units claimed", $"[green]{now.Stock.Claimed:n0}[/]", $"of {now.Stock.OnHand:n0} on hand; {now.Stock.Available:n0} available");
         table.AddRow("Units short", $"[yellow]{now.Stock.Short:n0}[/]", "[dim]sold, not there yet: served first[/]");
+        table.AddRow("Parcels sent", $"[green]{tally.Parcels:n0}[/]", $"{tally.Shipped:n0} units; {now.Stock.Staged:n0} picked and not sent");
+        table.AddRow("  short picks", $"{tally.ShortPicks:n0}", $"[dim]not found; {tally.CalledOff:n0} called off, {tally.PutBack:n0} units put back[/]");
+        table.AddRow("  returns", $"{tally.Returned:n0}", "[dim]received and graded[/]");
         table.AddRow("Deliveries", $"{tally.Deliveries:n0}", $"[dim]with {tally.Delivered:n0} units for what is short[/]");
         table.AddEmptyRow();
         table.AddRow(new Text("Audit"), AuditMark(now), new Text(AuditTold(now)));

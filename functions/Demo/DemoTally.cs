@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace Selvedge.Functions.Demo;
@@ -14,8 +15,14 @@ internal sealed class DemoTally
     /// <summary>Orders the app has taken: each once, however often it was sent.</summary>
     public long Orders, TwoLines, Repeats, Cancelled, CancelledBefore, Oversold;
 
-    /// <summary>Units of all orders that were taken, and of those that were cancelled.</summary>
+    /// <summary>Units of all orders that were taken, and of those that were cancelled before they left.</summary>
     public long Ordered, Released;
+
+    /// <summary>Orders whose cancel came while they were under way, with their units: what becomes of them is known once the warehouse has stopped.</summary>
+    public readonly ConcurrentQueue<(string Order, long Units)> Late = new();
+
+    /// <summary>Parcels and units that left; picks whose unit was not found or that were called off; units that were put back; parcels that came back.</summary>
+    public long Parcels, Shipped, ShortPicks, CalledOff, PutBack, Returned;
 
     /// <summary>Sendings that failed, and orders or cancels given up on.</summary>
     public long Faults, Lost;

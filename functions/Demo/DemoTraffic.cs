@@ -80,10 +80,11 @@ internal sealed class DemoTraffic : IDisposable
 
     async Task<bool> CancelAsync(DemoOrder order, bool before, CancellationToken cancel)
     {
-        if (await DeliverAsync("orders/cancelled", order.Body(time.GetUtcNow()), order.Id, cancel) is null) return false;
+        if (await DeliverAsync("orders/cancelled", order.Body(time.GetUtcNow()), order.Id, cancel) is not { } answer) return false;
         Interlocked.Increment(ref before ? ref tally.CancelledBefore : ref tally.Cancelled);
         if (before) return true;
-        Interlocked.Add(ref tally.Released, order.Units);
+        if (answer is { Status: "cancelled" } or { Order: null }) Interlocked.Add(ref tally.Released, order.Units);
+        else tally.Late.Enqueue((answer.Order, order.Units));
         return true;
     }
 
