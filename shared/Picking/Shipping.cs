@@ -70,7 +70,7 @@ public sealed class Shipping(WorkDocuments documents, PickTickets tickets, Locat
     {
         if (ticket.Status == TicketStatus.Cancelled) throw PickProblems.Cancelled(ticket);
         if (ticket.Left > 0) throw PickProblems.StillToPick(ticket);
-        return ticket with { Lines = [.. ticket.Lines.Select(line => line with { Shipped = Math.Min(line.Picked, line.Quantity) })] };
+        return ticket with { Lines = [.. ticket.Lines.Select(line => line with { Shipped = Math.Min(line.Picked, line.Quantity - line.Settled) })] };
     }
 
     // What a partner says it sent is so, whatever was asked for.

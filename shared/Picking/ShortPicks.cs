@@ -29,7 +29,8 @@ public sealed class ShortPicks(PickTickets tickets, InventoryLedger ledger, Ledg
         if (PickProblems.Shut(ticket) is { } shut) throw shut;
         var on = ticket.Lines.Where(one => line is null ? one.Sku == sku : one.Line == line && (sku ?? one.Sku) == one.Sku).ToList();
         if (on.Count == 0) throw PickProblems.WrongItem(ticket, line is null ? sku! : $"line {line}");
-        var lacking = on.Find(one => one.Left >= quantity) ?? throw PickProblems.OverPick(ticket, on[0].Sku, quantity, on.Max(one => one.Left));
+        // What the journal has of it was done, and its answer lost.
+        var lacking = on.Find(one => one.Left >= quantity) ?? (await reads.EntryAsync(on[0].Sku, KeyOf(ticket, scanId)) is { Kind: "relocate" } before ? on.Find(one => one.Line == before.Line) : null) ?? throw PickProblems.OverPick(ticket, on[0].Sku, quantity, on.Max(one => one.Left));
 
         var where = await SetAsideAsync(ticket, lacking, scanId, quantity, reason, bin, actor);
         var shorted = new ShortPick(scanId, lacking.Line, lacking.Sku, quantity, reason, where, tickets.Now, actor);
@@ -51,7 +52,7 @@ public sealed class ShortPicks(PickTickets tickets, InventoryLedger ledger, Ledg
             {
                 Sku = line.Sku, Actor = actor, Reason = $"Short pick {ticket.Id}", Kind = PostKind.Relocate, From = Accounts.OnHand(ticket.Location, where),
                 To = Accounts.OnHand(ticket.Location, where, reason == ShortReason.Damaged ? "damaged" : "missing"), Quantity = units, Order = ticket.Order, Line = line.Line,
-                Id = Ids.Join([ticket.Id, scanId], Ids.CosmosLimit - 2), IfShown = true,
+                Id = KeyOf(ticket, scanId), IfShown = true,
             };
             if (await reads.EntryAsync(line.Sku, post.Key) is { } before)
             {
@@ -61,4 +62,6 @@ public sealed class ShortPicks(PickTickets tickets, InventoryLedger ledger, Ledg
             if (units == 0 || attempt == Tries || (await ledger.ExecuteAsync(post)).Verdict != Verdict.Refused) return where;
         }
     }
+
+    static string KeyOf(PickTicket ticket, string scanId) => Ids.Join([ticket.Id, scanId], Ids.CosmosLimit - 2);
 }

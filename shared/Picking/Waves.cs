@@ -47,7 +47,8 @@ public sealed class Waves(WorkDocuments documents, PickTickets tickets, PickQueu
             if (wave.Status != WaveStatus.Open) return wave;
             var now = (await tickets.ReadAsync([.. wave.Tickets.Select(slot => slot.Ticket)])).ToDictionary(ticket => ticket.Id, StringComparer.Ordinal);
             var next = WaveRules.Follow(wave, now);
-            if (ReferenceEquals(next, wave) && wave.Left > 0) return wave;
+            if (next.Left == 0) return await CloseAsync(next);
+            if (ReferenceEquals(next, wave)) return wave;
             if (await WriteAsync(next) is { } written) return written;
         }
         return null;
@@ -80,7 +81,7 @@ public sealed class Waves(WorkDocuments documents, PickTickets tickets, PickQueu
                     $"Wave {wave.Id} needs {fits} more of {sku}{(bin is null ? "" : $" from bin {bin}")}{(slot is null ? "" : $" for slot {slot}")}, not {input.Quantity}. Leave the rest on the shelf.");
             }
             var scan = new WaveScan(input.ScanId, sku, input.Quantity, placed);
-            if (await documents.ReplaceAsync(wave.Id, wave.ETag, Stated(WaveRules.Apply(wave, scan)), PickingJson.Default.Wave) is { } etag) return await PerformAsync(Stated(WaveRules.Apply(wave, scan)) with { ETag = etag }, scan, repeat: false, actor);
+            if (await WriteAsync(WaveRules.Apply(wave, scan)) is { } meant) return await PerformAsync(meant, scan, repeat: false, actor);
             wave = await documents.ReadAsync(wave.Id, PickingJson.Default.Wave) ?? throw Unknown(wave.Id);
         }
     }
@@ -89,21 +90,25 @@ public sealed class Waves(WorkDocuments documents, PickTickets tickets, PickQueu
     public async Task<(Wave Wave, bool Repeat)> ReleaseAsync(Wave wave)
     {
         if (wave.Status is WaveStatus.Released or WaveStatus.Closed) return (wave, true);
-        while (await documents.ReplaceAsync(wave.Id, wave.ETag, Stated(wave with { Status = WaveStatus.Released }), PickingJson.Default.Wave) is null)
+        while (true)
         {
-            wave = await documents.ReadAsync(wave.Id, PickingJson.Default.Wave) ?? throw Unknown(wave.Id);
-            if (wave.Status is WaveStatus.Released or WaveStatus.Closed) break;
+            if (await WriteAsync(wave with { Status = WaveStatus.Released }) is { } released) wave = released;
+            else wave = await documents.ReadAsync(wave.Id, PickingJson.Default.Wave) ?? throw Unknown(wave.Id);
+            if (wave.Status is not (WaveStatus.Released or WaveStatus.Closed)) continue;
+            await LetGoAsync(wave);
+            return (wave, false);
         }
-        await LetGoAsync(wave);
-        return (await documents.ReadAsync(wave.Id, PickingJson.Default.Wave) ?? wave, false);
     }
 
-    /// <summary>Lets go of tickets that waves took whose planning was cut off, and of waves that were being given up.</summary>
+    /// <summary>Lets go of tickets that waves took whose planning was cut off, and closes waves that were cut off before they were closed.</summary>
     public async Task SweepAsync(CancellationToken cancel)
     {
         var query = new QueryDefinition("SELECT * FROM c WHERE c.kind = @kind AND c.status = 'planning'").WithParameter("@kind", Wave.KindName);
         foreach (var wave in await documents.FirstAsync(query, 100, PickingJson.Default.Wave, cancel: cancel))
             if (tickets.Now - wave.UpdatedAt > CutOff) await ReleaseAsync(wave);
+        query = new QueryDefinition("SELECT * FROM c WHERE c.kind = @kind AND c.status = 'open'").WithParameter("@kind", Wave.KindName);
+        foreach (var wave in await documents.FirstAsync(query, 1_000, PickingJson.Default.Wave, cancel: cancel))
+            if (wave.Left == 0 && tickets.Now - wave.UpdatedAt > CutOff) await CloseAsync(wave);
     }
 
     /// <summary>404.</summary>
@@ -144,7 +149,7 @@ public sealed class Waves(WorkDocuments documents, PickTickets tickets, PickQueu
         });
         var open = wave with { Status = lost.Count < plan.Tickets.Count ? WaveStatus.Open : WaveStatus.Released, Tickets = [.. wave.Tickets.Where(slot => !lost.Contains(slot.Ticket))], Stops = WaveRules.Without(plan.Stops, lost) };
         // The sweeper took it for cut off, or the write's answer was lost.
-        var written = await documents.ReplaceAsync(wave.Id, wave.ETag, Stated(open), PickingJson.Default.Wave) is { } etag ? Stated(open) with { ETag = etag } : await documents.ReadAsync(wave.Id, PickingJson.Default.Wave);
+        var written = await WriteAsync(open) ?? await documents.ReadAsync(wave.Id, PickingJson.Default.Wave);
         if (written is { Status: WaveStatus.Open }) return written;
         await LetGoAsync(wave);
         return null;
@@ -167,25 +172,27 @@ public sealed class Waves(WorkDocuments documents, PickTickets tickets, PickQueu
             }
         }
         scan = wave.Scans?.FirstOrDefault(known => known.Id == scan.Id) ?? scan;
+        if (wave is { Status: WaveStatus.Open, Left: 0 }) wave = await CloseAsync(wave);
         if (scan.Placed.All(placing => placing.Refused)) throw ProblemException.Conflict("held-by-others", "The unit is another order's", $"No pick of wave {wave.Id} holds {scan.Sku} any more: their orders were changed. Put it back.");
-        if (wave.Status == WaveStatus.Closed) await LetGoAsync(wave);
         return (wave, scan, repeat);
     }
 
     async Task<Wave?> WriteAsync(Wave wave)
     {
         var next = Stated(wave);
-        if (await documents.ReplaceAsync(wave.Id, wave.ETag, next, PickingJson.Default.Wave) is not { } etag) return null;
-        if (next.Status == WaveStatus.Closed) await LetGoAsync(next);
-        return next with { ETag = etag };
+        return await documents.ReplaceAsync(wave.Id, wave.ETag, next, PickingJson.Default.Wave) is { } etag ? next with { ETag = etag } : null;
     }
 
-    // Done when nothing is left; kept for a while then.
-    Wave Stated(Wave wave)
+    // Nothing is left. Its tickets first: once it is closed nobody looks at them any more.
+    async Task<Wave> CloseAsync(Wave wave)
     {
-        if (wave is { Status: WaveStatus.Open, Left: 0 }) wave = wave with { Status = WaveStatus.Closed };
-        return wave with { ETag = null, UpdatedAt = tickets.Now, Ttl = wave.Status is WaveStatus.Closed or WaveStatus.Released ? (int)Kept.TotalSeconds : null };
+        await LetGoAsync(wave);
+        while (wave.Status == WaveStatus.Open)
+            wave = await WriteAsync(wave with { Status = WaveStatus.Closed }) ?? await documents.ReadAsync(wave.Id, PickingJson.Default.Wave) ?? throw Unknown(wave.Id);
+        return wave;
     }
+
+    Wave Stated(Wave wave) => wave with { ETag = null, UpdatedAt = tickets.Now, Ttl = wave.Status is WaveStatus.Closed or WaveStatus.Released ? (int)Kept.TotalSeconds : null };
 
     // What a wave did not pick of its tickets (their orders asked for more meanwhile) goes back to the queue.
     Task LetGoAsync(Wave wave) => Parallel.ForEachAsync(wave.Tickets, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (slot, _) =>
