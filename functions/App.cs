@@ -20,6 +20,7 @@ using Selvedge.Picking;
 using Selvedge.Platform;
 using Selvedge.Receiving;
 using Selvedge.Returns;
+using Selvedge.Transfers;
 
 namespace Selvedge.Functions;
 
@@ -56,6 +57,7 @@ public static class App
             .AddReceiving()
             .AddCounts()
             .AddReturns()
+            .AddTransfers()
             .AddSingleton<InboundRecording>()
             .AddHostedService<Startup>()
             .AddHostedService<ContradictionWatch>()

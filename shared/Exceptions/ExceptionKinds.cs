@@ -50,6 +50,8 @@ public static class ExceptionKinds
             "Accept the rest, or send it back to the supplier."),
         new("returnMismatch", Severity.Normal, 48, "Something else came back than was expected", "the return's expected lines", "the receipt of what came",
             "Refund what came, or send it back; the goods are in quarantine."),
+        new("transferOver", Severity.Normal, 24, "More arrived than was sent", "the units in transit", "the receipt at the transfer's end",
+            "Count the SKU where it was sent from: more left than was scanned."),
         new("unknownSku", Severity.High, 4, "Sold under a code we do not know", "the catalogue's SKUs, barcodes and codes", "the order line as the channel sent it",
             "Add the code to a SKU (PUT api/styles), or give the item its SKU in the channel.", "the code is known and claimed, or the line asks for nothing"),
         new("unknownPlace", Severity.Normal, 24, "Sold at a till whose place we do not know", "the channel's 'places'", "the order as the till sent it",
