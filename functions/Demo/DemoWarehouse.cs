@@ -92,9 +92,9 @@ internal sealed class DemoWarehouse(DemoApi api, DemoTally tally)
     {
         if (!parcels.TryDequeue(out var parcel)) return false;
         var id = $"demo-{run}-{Interlocked.Increment(ref tally.Returned)}";
-        await api.PostAsync("api/returns", new { id, order = parcel.Order, location = parcel.Location, reason = "Does not fit", lines = new[] { new { line = parcel.Line, sku = parcel.Sku, quantity = 1 } } }, cancel);
-        await api.PostAsync($"api/returns/{id}/receipts", new { id = "r1", location = parcel.Location, lines = new[] { new { sku = parcel.Sku, quantity = 1 } } }, cancel);
-        await api.PostAsync($"api/returns/{id}/gradings", new { id = "g1", location = parcel.Location, sku = parcel.Sku, quantity = 1, grade = Random.Shared.Next(3) > 0 ? "a" : "b" }, cancel);
+        await api.PostAsync("api/returns", new { id, order = parcel.Order, location = parcel.Location, reason = "Does not fit", lines = new[] { new { line = parcel.Line, quantity = 1 } } }, cancel);
+        await api.PostAsync($"api/returns/{id}/receive", new { receiptId = "r1", location = parcel.Location, lines = new[] { new { sku = parcel.Sku, quantity = 1 } } }, cancel);
+        await api.PostAsync($"api/returns/{id}/grade", new { gradingId = "g1", location = parcel.Location, sku = parcel.Sku, quantity = 1, grade = Random.Shared.Next(3) > 0 ? "a" : "b" }, cancel);
         return true;
     }
 

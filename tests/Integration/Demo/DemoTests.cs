@@ -32,8 +32,9 @@ public sealed class DemoTests : IDisposable
         var end = await ReadAsync(Look);
         Assert.True(Orders(first.Output) > 0 && Orders(second.Output) > 0, "A start took no orders.");
         Assert.InRange(end.Orders, Orders(first.Output) + Orders(second.Output), int.MaxValue);
-        Assert.Equal(end.Wanted, end.Held);
-        Assert.Equal(end.Opening, end.OnHand);
+        Assert.Equal(end.Wanted, end.Held + end.Sent + Returns(first.Output) + Returns(second.Output));
+        Assert.True(end.Sent > 0, "Nothing was sent.");
+        Assert.Equal(end.Opening, end.Ours + end.Sent);
         Assert.True(end.Audit.Clean, string.Join('\n', end.Audit.Differences));
     }
 
@@ -75,6 +76,9 @@ public sealed class DemoTests : IDisposable
         }
     }
 
+    // Units that came back: one of each parcel.
+    static int Returns(string output) => int.Parse(Regex.Match(output, @"([\d,]+) returns").Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
+
     // What the summary counts: orders that came cancelled are documents too, and not among them.
     static int Orders(string output) => int.Parse(Regex.Match(output, @"^Orders +([\d,]+) in ", RegexOptions.Multiline).Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
 
@@ -93,7 +97,7 @@ public sealed class DemoTests : IDisposable
         }
     }
 
-    static async Task<(int Orders, long Wanted, long Held, long Opening, long OnHand, AuditReport Audit)> Look(IServiceProvider app)
+    static async Task<(int Orders, long Wanted, long Held, long Sent, long Opening, long Ours, AuditReport Audit)> Look(IServiceProvider app)
     {
         var orders = new List<Order>();
         string? continuation = null;
@@ -106,9 +110,11 @@ public sealed class DemoTests : IDisposable
         while (continuation is not null);
         var balances = (await app.GetRequiredService<LedgerReads>().BalancesAsync(DemoBrand.Articles.Select(article => article.Sku))).Values.ToList();
         var wanted = orders.Where(order => order.Status != OrderStatus.Cancelled).Sum(order => order.Lines.Sum(line => line.Quantity));
-        var held = balances.Sum(balance => balance.Short + balance.Locations.Values.Sum(place => place.Held));
+        var held = balances.Sum(balance => balance.Short + balance.Locations.Values.Sum(place => place.Held + place.Staged));
+        // With customers now, less what came back.
+        var sent = balances.Sum(balance => balance.Outside.GetValueOrDefault(Accounts.Customer)?.Units ?? 0);
         var opening = SampleCatalogue.StockCsv().Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Sum(line => long.Parse(line.Split(',')[2], CultureInfo.InvariantCulture));
         var audit = await app.GetRequiredService<Audits>().RunAsync("test", fromScratch: true);
-        return (orders.Count, wanted, held, opening, balances.Sum(balance => balance.Locations.Values.Sum(place => place.OnHand)), audit);
+        return (orders.Count, wanted, held, sent, opening, balances.Sum(balance => balance.Locations.Values.Sum(place => place.OnHand + place.Staged + place.Quarantine)), audit);
     }
 }
