@@ -65,6 +65,45 @@ public sealed class ResponseShapeTests(AppFixture app) : IClassFixture<AppFixtur
         await CheckAsync("/api/webhooks/{channel}/{topic}", "/api/webhooks/shop/orders/create", new { id = 1 });
     }
 
+    [Fact]
+    public async Task What_comes_in_and_moves_is_answered_as_described()
+    {
+        await app.SeedAsync("SHAPE-2", 30);
+        await app.SeedAsync("SHAPE-2", 0, "WH3");
+        object[] Lines(long quantity) => [new { line = "1", sku = "SHAPE-2", quantity, unitCost = "2.00" }];
+        await CheckAsync("/api/purchaseorders/{id}", "/api/purchaseorders/P1", new { supplier = "m", location = "WH1", currency = "AUD", due = "2026-12-01", lines = Lines(9) }, HttpMethod.Put);
+        await CheckAsync("/api/asns/{id}", "/api/asns/A1", new { purchaseOrder = "P1", location = "WH1", lines = (object[])[new { line = "1", sku = "SHAPE-2", quantity = 6 }], cartons = (object[])[new { sscc = "093123450000000012", lines = (object[])[new { line = "1", quantity = 6 }] }] }, HttpMethod.Put);
+        await CheckAsync("/api/receipts", body: new { id = "R1", location = "WH1", asn = "A1", lines = (object[])[new { sku = "SHAPE-2", quantity = 7, damaged = 1, bin = "A-01" }] });
+        await CheckAsync("/api/receipts/{id}/landedcost", "/api/receipts/R1/landedcost", new { id = "l1", amount = "5.00", currency = "AUD", basis = "value" });
+        await CheckAsync("/api/receipts/{id}/landedcost", "/api/receipts/R1/landedcost", new { id = "l2", amount = "5.00", currency = "AUD", basis = "weight" });
+        foreach (var path in (string[])["/api/purchaseorders", "/api/asns", "/api/receipts"]) await CheckAsync(path);
+        await CheckAsync("/api/purchaseorders/{id}", "/api/purchaseorders/P1");
+        await CheckAsync("/api/asns/{id}", "/api/asns/A1");
+        await CheckAsync("/api/receipts/{id}", "/api/receipts/R1");
+        await CheckAsync("/api/asns/{id}/close", "/api/asns/A1/close", new { });
+        await CheckAsync("/api/purchaseorders/{id}/close", "/api/purchaseorders/P1/close", new { });
+        await CheckAsync("/api/counts", body: new { id = "c1", location = "WH1", skus = (string[])["SHAPE-2"], tolerance = 1 });
+        await CheckAsync("/api/counts/{id}/lines/{line}/begin", "/api/counts/c1/lines/1/begin", new { });
+        await CheckAsync("/api/counts/{id}/lines/{line}/report", "/api/counts/c1/lines/1/report", new { counted = 29 });
+        await CheckAsync("/api/counts/{id}/lines", "/api/counts/c1/lines", new { sku = "SHAPE-2", bin = "B-01" });
+        await CheckAsync("/api/counts/{id}/lines/{line}/begin", "/api/counts/c1/lines/1/begin", new { });
+        await CheckAsync("/api/counts");
+        await CheckAsync("/api/countvariance");
+        await CheckAsync("/api/counts/{id}/cancel", "/api/counts/c1/cancel", new { });
+        await CheckAsync("/api/returns", body: new { id = "r1", reason = "found at the door" });
+        await CheckAsync("/api/returns/{id}/receive", "/api/returns/r1/receive", new { receiptId = "1", location = "WH1", lines = (object[])[new { sku = "SHAPE-2", quantity = 2 }] });
+        await CheckAsync("/api/returns/{id}/grade", "/api/returns/r1/grade", new { gradingId = "1", location = "WH1", sku = "SHAPE-2", quantity = 1, grade = "b" });
+        await CheckAsync("/api/returns/{id}/refund", "/api/returns/r1/refund", new { refundId = "1", amount = "1.00", currency = "AUD" });
+        await CheckAsync("/api/returns");
+        await CheckAsync("/api/returns/{id}/close", "/api/returns/r1/close", new { });
+        await CheckAsync("/api/transfers", body: new { id = "t1", from = "WH1", to = "WH3", lines = (object[])[new { sku = "SHAPE-2", quantity = 2 }] });
+        await CheckAsync("/api/transfers", body: new { id = "t2", from = "WH1", to = "WH3", lines = (object[])[new { sku = "SHAPE-2", quantity = 2000 }] });
+        await CheckAsync("/api/transfers");
+        await CheckAsync("/api/transfers/{id}/receive", "/api/transfers/t1/receive", new { receiptId = "1", lines = (object[])[new { sku = "SHAPE-2", quantity = 2 }] });
+        await CheckAsync("/api/transfers/{id}/cancel", "/api/transfers/t1/cancel", new { });
+        await CheckAsync("/api/transfers/{id}", "/api/transfers/t1");
+    }
+
     async Task CheckAsync(string template, string? path = null, object? body = null, HttpMethod? method = null)
     {
         template = template.Split('?')[0];
