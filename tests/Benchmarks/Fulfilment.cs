@@ -85,7 +85,7 @@ internal static class Fulfilment
             {
                 var clock = Stopwatch.StartNew();
                 var planned = await app.PostAsync("api/waves", new { location = "WH1", kind = "wave", maxTickets = 500 });
-                Console.WriteLine($"wave {wave} planned in {clock.ElapsedMilliseconds:n0} ms: {planned["wave"]!["picks"]!.AsArray().Count:n0} tickets, {planned["wave"]!["stops"]!.AsArray().Count:n0} stops");
+                Console.WriteLine($"wave {wave} planned in {clock.ElapsedMilliseconds:n0} ms: {planned["picks"]!.AsArray().Count:n0} tickets, {planned["stops"]!.AsArray().Count:n0} stops");
             }
             Console.WriteLine($"memory {app.Memory.Now:n0} MB, at most {app.Memory.Peak:n0} MB");
         }
