@@ -43,7 +43,7 @@ public sealed partial class ContradictionWatch(InventoryLedger ledger, Exception
                 await exceptions.OpenAsync(entry);
                 return;
             }
-            catch (Exception failure) when (failure is not OperationCanceledException)
+            catch (Exception failure) when (!stopping.IsCancellationRequested)
             {
                 if (tries == MostTries)
                 {

@@ -21,7 +21,7 @@ public sealed partial class OrderQueue(DueOrders due, InventoryLedger ledger, Se
     public const string Name = "orders";
 
     /// <summary>Longest part of a message id (128 characters) that names the order.</summary>
-    const int LongestId = 100;
+    const int LongestId = 90;
     const int MostWaiting = 20_000, MostAtOnce = 200;
     readonly Channel<ServiceBusMessage> waiting = Channel.CreateBounded<ServiceBusMessage>(new BoundedChannelOptions(MostWaiting) { SingleReader = true });
 
@@ -66,7 +66,7 @@ public sealed partial class OrderQueue(DueOrders due, InventoryLedger ledger, Se
             {
                 await sender.SendMessagesAsync(batch, stoppingToken);
             }
-            catch (Exception failure) when (failure is not OperationCanceledException)
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
                 LogLost(failure, batch.Count);
             }

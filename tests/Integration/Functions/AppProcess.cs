@@ -21,6 +21,12 @@ internal sealed partial class AppProcess : IAsyncDisposable
 
     public int Id => process.Id;
 
+    /// <summary>What it wrote last.</summary>
+    public string Said => string.Join('\n', output.TakeLast(40));
+
+    /// <summary>It has ended.</summary>
+    public bool IsOver => process.HasExited;
+
     /// <summary>Where it answers, once it has printed that; fails when it exits before.</summary>
     public Task<Uri> Address => address.Task;
 
