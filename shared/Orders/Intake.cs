@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Selvedge.Channels;
 using Selvedge.Platform;
+using Selvedge.Returns;
 
 namespace Selvedge.Orders;
 
@@ -16,7 +17,7 @@ public sealed record Taken(Order Order, bool Repeat, Heard Heard = Heard.New);
 /// outcome depends on the moment, is executed only by its owner, until its time is up and someone takes it over.
 /// </summary>
 public sealed partial class Intake(
-    OrderStore orders, Claiming claiming, TillPoster tills, Planning planning, StockView stock, OrderExceptions exceptions, DueOrders due, TimeProvider time, ILogger<Intake> log)
+    OrderStore orders, Claiming claiming, TillPoster tills, Planning planning, StockView stock, OrderExceptions exceptions, ExpectedReturns returns, DueOrders due, TimeProvider time, ILogger<Intake> log)
 {
     /// <summary>Longer than any request takes: after it the sweeper may take an order over.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
@@ -73,7 +74,7 @@ public sealed partial class Intake(
             if (created || order.Status is OrderStatus.Announced && order.Refunds?.Any(known => known.Id == refund.Id) == true) return new(order, !created, Heard.Kept);
         }
         (order, var changed) = await ChangeAsync(order, owner, current => Task.FromResult(OrderChanges.Refunded(current, refund, owner, Now, channel.PlaceOf)));
-        await exceptions.RefundedAsync(order, refund);
+        await RefundedAsync(order, refund);
         return new(await WithinAsync(order, RunAsync(order, owner), Left(patience, started)), !changed, changed ? Heard.Changed : Heard.Repeat);
     }
 
@@ -175,9 +176,16 @@ public sealed partial class Intake(
         if (draft.Cancel is not null && order.Cancel is { State: CancelState.Done } && order.Status is OrderStatus.Fulfilling or OrderStatus.Shipped && order.UnderWay is null && order.Till is null) await exceptions.CancelledUnderWayAsync(order);
         // Where nothing is to be claimed anew its fulfilment is told at once; otherwise when that is decided.
         if (changed && order.Intake is null) due.Note(order, Now);
-        foreach (var refund in changed || heard is not Heard.Older ? draft.Refunds ?? [] : []) await exceptions.RefundedAsync(order, refund);
+        foreach (var refund in changed || heard is not Heard.Older ? draft.Refunds ?? [] : []) await RefundedAsync(order, refund);
         if (heard is Heard.Older) LogOlder(order.Id);
         return (order, changed && heard is not Heard.Changed ? Heard.Changed : heard);
+    }
+
+    // Money only; what is to come back is expected, and what does come is said by who receives it.
+    async Task RefundedAsync(Order order, Refund refund)
+    {
+        await exceptions.RefundedAsync(order, refund);
+        await returns.ExpectBackAsync(order, refund);
     }
 
     // What is decided by the document is decided again when someone else wrote it meanwhile. The same document back: nothing to write.

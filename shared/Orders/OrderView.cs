@@ -52,8 +52,8 @@ public sealed record OrderView(
     static MoneyView? Shown(LineMoney? money) => money is null ? null
         : new(Money.Text(money.UnitPrice), Money.Text(money.Discount), Money.Text(money.Tax), Money.Text(money.ShippingShare), Money.Text(money.ShippingTax));
 
-    // What a till took back is there already.
-    static bool IsExpected(Order order, Refund refund, RefundLine line) =>
+    /// <summary>True where a refund says that goods are to come back. What a till took back is there already.</summary>
+    public static bool IsExpected(Order order, Refund refund, RefundLine line) =>
         line.Restock is Restock.Return && !refund.Till && order.Lines.FirstOrDefault(other => other.Id == line.Line) is { FulfilledBy: not FulfilledBy.Till, Kind: LineKind.Stock };
 
     /// <summary>The 409 of an all-or-nothing order that could not be had: names the short lines.</summary>

@@ -51,6 +51,15 @@ public static class Shipments
             await returns.ExpectAsync(order.Id, line.Key.Line, line.Key.Sku, line.Sum(one => one.Units), "cancel", reason: cancel.Reason ?? "The channel cancelled the order when it had left.");
     }
 
+    /// <summary>What a refund says is to come back is expected, each part of a bundle; what a till took back is there already.</summary>
+    public static async Task ExpectBackAsync(this ExpectedReturns returns, Order order, Refund refund)
+    {
+        foreach (var back in refund.Lines)
+            if (OrderView.IsExpected(order, refund, back))
+                foreach (var (line, sku, each) in FulfilmentRules.Units(order.Lines.First(one => one.Id == back.Line)))
+                    await returns.ExpectAsync(order.Id, line, sku, back.Units * each, "refund:" + refund.Id, refunded: true);
+    }
+
     static Shipment Of(PickTicket ticket) => new(ticket.Id, ticket.Location, ticket.Consignment?.At ?? ticket.UpdatedAt, ticket.Consignment?.Carrier, ticket.Consignment?.Tracking,
         [.. ticket.Lines.Where(line => line.Shipped > 0).Select(line => new ShippedLine(line.Line, line.Sku, line.Shipped))]);
 
