@@ -8,6 +8,7 @@ namespace Selvedge.Tests.Benchmarks;
 /// <summary>Orders from the shop's webhook to the carrier, with pickers that need no time; many that wait; a wave out of very many.</summary>
 internal static class Fulfilment
 {
+    const int Shoppers = 16, Pickers = 48;
     static long number = 7_000_000_000_000;
 
     /// <summary>Orders come while pickers take ticket after ticket, scan every unit and ship; at most <paramref name="open"/> orders are on their way at a time.</summary>
@@ -96,7 +97,7 @@ internal static class Fulfilment
     static async Task<int> FlowAsync(RunningApp app, double seconds, int open)
     {
         var (clock, sent, shipped, sending) = (Stopwatch.StartNew(), 0, 0, true);
-        var shoppers = Enumerable.Range(0, 16).Select(_ => Task.Run(async () =>
+        var shoppers = Enumerable.Range(0, Shoppers).Select(_ => Task.Run(async () =>
         {
             using var wire = await Wire.OpenAsync(app.EndPoint);
             while (clock.Elapsed.TotalSeconds < seconds)
@@ -106,7 +107,7 @@ internal static class Fulfilment
                 await Orders.SendAsync(wire, "bench", Interlocked.Increment(ref number));
             }
         })).ToList();
-        var pickers = Enumerable.Range(0, 16).Select(at => Task.Run(async () =>
+        var pickers = Enumerable.Range(0, Pickers).Select(at => Task.Run(async () =>
         {
             using var wire = await Wire.OpenAsync(app.EndPoint);
             while (Volatile.Read(ref sending) || Volatile.Read(ref shipped) < Volatile.Read(ref sent))
