@@ -22,12 +22,35 @@ public sealed partial class Intake(
     /// <summary>Longer than any request takes: after it the sweeper may take an order over.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
+    /// <summary>Orders in hand at once up to which others' work need not yield.</summary>
+    const int Few = 20;
+    int inHand;
+
     /// <summary>Most times an order changes hands in one run.</summary>
     const int Rounds = 20;
 
     /// <summary>Takes an order in. Once it is durable the answer takes <paramref name="patience"/> at most; what is left goes on by itself.</summary>
     /// <exception cref="ProblemException">413 too large; 422 the id was used for another order; 503 it is not known to be durable: send it again.</exception>
     public async Task<Taken> TakeAsync(Channel channel, Draft draft, TimeSpan patience, string? content = null)
+    {
+        Interlocked.Increment(ref inHand);
+        try
+        {
+            return await TakeInAsync(channel, draft, patience, content);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref inHand);
+        }
+    }
+
+    /// <summary>Returns when this instance has few orders in hand, or after 5 s: what can be begun later yields to senders who wait for an answer.</summary>
+    public async Task YieldAsync()
+    {
+        for (var waits = 0; waits < 250 && Volatile.Read(ref inHand) > Few; waits++) await Task.Delay(TimeSpan.FromMilliseconds(20), time);
+    }
+
+    async Task<Taken> TakeInAsync(Channel channel, Draft draft, TimeSpan patience, string? content)
     {
         var started = time.GetTimestamp();
         var owner = Guid.NewGuid().ToString("N");
