@@ -11,6 +11,7 @@ using Selvedge.Exceptions;
 using Selvedge.Ledger;
 using Selvedge.Orders;
 using Selvedge.Platform;
+using Selvedge.Returns;
 
 namespace Selvedge.Inbound;
 
@@ -33,7 +34,7 @@ public sealed class Rehearsal : IAsyncDisposable
             .AddSingleton(time).AddSingleton(configuration).AddLogging()
             .AddSingleton(_ => StoreSetup.Connect(configuration, handler, Writes)).AddSingleton<Store>()
             .AddSingleton<RehearsedLedger>().AddSingleton<InventoryLedger>(provider => provider.GetRequiredService<RehearsedLedger>())
-            .AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders()
+            .AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddReturns()
             .BuildServiceProvider();
     }
 

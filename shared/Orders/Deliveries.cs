@@ -30,7 +30,7 @@ public static class Deliveries
                 : With(order, open with { Status = open.Shipments is null ? DeliveryStatus.Cancelled : DeliveryStatus.Closed, ClosedAt = now, DueAt = null }) with { FulfilDue = null };
         var from = order.ShipWindow?.From;
         var next = open ?? new() { Id = (order.Deliveries?.Count ?? 0) + 1, Status = DeliveryStatus.Waiting, ShipBy = order.RequiredBy ?? order.ShipWindow?.CancelAfter };
-        next = next with { DueAt = held == 0 ? null : open?.DueAt ?? (from > now ? from : now) };
+        next = next with { DueAt = held == 0 || (order.ShipComplete && waits > 0) ? null : open?.DueAt ?? (from > now ? from : now) };
         return With(order, next) with { FulfilDue = DueOf(order, next) };
     }
 

@@ -6,6 +6,7 @@ using Selvedge.Exceptions;
 using Selvedge.Ledger;
 using Selvedge.Orders;
 using Selvedge.Platform;
+using Selvedge.Returns;
 
 namespace Selvedge.Tests.Simulation;
 
@@ -17,7 +18,7 @@ internal sealed class Shop : IDisposable
 
     public Shop(Store store, TimeProvider? time = null) => services = new ServiceCollection()
         .AddLogging().AddSingleton<IConfiguration>(new ConfigurationBuilder().Build()).AddSingleton(time ?? TimeProvider.System).AddSingleton(store)
-        .AddLedger().AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().BuildServiceProvider();
+        .AddLedger().AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddReturns().BuildServiceProvider();
 
     public Intake Intake => services.GetRequiredService<Intake>();
     public OrderStore Orders => services.GetRequiredService<OrderStore>();

@@ -11,6 +11,7 @@ using Selvedge.Ledger;
 using Selvedge.Local.Cosmos;
 using Selvedge.Orders;
 using Selvedge.Platform;
+using Selvedge.Returns;
 using Selvedge.Tests.Integration.Cosmos;
 
 namespace Selvedge.Tests.Integration.Orders;
@@ -128,7 +129,7 @@ public sealed class Instance : IAsyncDisposable
             .AddSingleton(time)
             .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
             .AddKeyedSingleton<HttpMessageHandler>("cosmos", way)
-            .AddStore().AddLedger().AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders()
+            .AddStore().AddLedger().AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddReturns()
             .BuildServiceProvider();
     }
 
