@@ -57,8 +57,18 @@ public sealed partial class FulfilmentStarter(FulfilmentStart start, Fulfilment 
         if (purged.PurgedInstanceCount > 0) LogPurged(purged.PurgedInstanceCount);
     }
 
-    /// <summary>Tells an orchestration that something changed; it is there or it is not.</summary>
-    public static Task TellAsync(DurableTaskClient client, FulfilmentRun run) => client.RaiseEventAsync(run.Instance(), FulfilmentOrchestration.Changed);
+    /// <summary>Tells an orchestration that something changed; it is there or it is not. The facts are written already and are told again, so what fails here fails nobody.</summary>
+    public static async Task TellAsync(DurableTaskClient client, FulfilmentRun run)
+    {
+        try
+        {
+            await client.RaiseEventAsync(run.Instance(), FulfilmentOrchestration.Changed);
+        }
+        catch (Exception untold) when (untold is not OutOfMemoryException)
+        {
+            // In Azure an instance that is not there, or has ended, makes this fail; a missed wake-up is found by its date.
+        }
+    }
 
     // False: there is no such order.
     async Task<bool> LookAsync(DurableTaskClient client, string id, bool hurried, bool changed = false)

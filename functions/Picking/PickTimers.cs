@@ -1,10 +1,11 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Selvedge.Picking;
 
 namespace Selvedge.Functions.Picking;
 
 /// <summary>What goes on with work that a crash cut off.</summary>
-public sealed class PickTimers(Shipping shipping, Waves waves, ILogger<PickTimers> log)
+public sealed class PickTimers(Shipping shipping, Waves waves, PickQueue queue, IConfiguration configuration, ILogger<PickTimers> log)
 {
     const int Most = 1_000;
 
@@ -15,4 +16,9 @@ public sealed class PickTimers(Shipping shipping, Waves waves, ILogger<PickTimer
         foreach (var ticket in await shipping.SweepAsync(Most, context.CancellationToken)) await Changed.RaiseAsync(client, ticket, log);
         await waves.SweepAsync(context.CancellationToken);
     }
+
+    /// <summary>Puts tickets back into the queue whose picker walked away: nothing was scanned for <c>Picking:IdleMinutes</c> (60).</summary>
+    [Function("PickIdle")]
+    public Task ReleaseIdle([TimerTrigger("40 * * * * *")] TimerInfo timer, FunctionContext context) =>
+        queue.ReleaseIdleAsync(TimeSpan.FromMinutes(configuration.GetValue("Picking:IdleMinutes", 60.0)), Most, context.CancellationToken);
 }

@@ -51,6 +51,9 @@ public static class Deliveries
     /// <summary>Tells messages of one order apart: the moment it was written at, in milliseconds.</summary>
     public static long Attempt(Order order) => order.UpdatedAt.ToUnixTimeMilliseconds();
 
+    /// <summary>The order with its delivery under way not parked any more: a cancel is a person's word on what stood still. It is parked again if it fails again.</summary>
+    public static Order Resumed(Order order) => order.UnderWay is { Parked: not null } mine ? With(order, mine with { Parked = null }) : order;
+
     // Held for its owner, a trial, refused: nothing is sent. What a till or a marketplace sends is not on these lines.
     static bool IsToBeSent(Order order) => !order.Test && order.Hold is not { Ended: null } && order.Status is not (OrderStatus.Refused or OrderStatus.Expired or OrderStatus.Cancelled or OrderStatus.Announced);
 }

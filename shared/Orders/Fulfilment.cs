@@ -32,6 +32,7 @@ public sealed partial class Fulfilment(
         {
             if (await ReadAsync(run) is not { } state) return new(FulfilmentDo.End);
             var step = FulfilmentRules.Decide(state);
+            if (IsParting(state, step) && await WithUnlistedAsync(state) is { } whole) step = FulfilmentRules.Decide(state = whole);
             if (step.Do is FulfilmentDo.Wait && !await SeenAsync(state)) continue;
             if (what is FulfilmentDo.Look || step.Do != what || step.Do is FulfilmentDo.Wait or FulfilmentDo.End) return step;
             var next = what switch
@@ -86,6 +87,24 @@ public sealed partial class Fulfilment(
         if (new FulfilmentState(order, run.Delivery, run.Run, [], [], now) is var bare && bare.Mine is not { } mine) return bare;
         var claims = await ledger.ClaimsAsync(ClaimIds(order));
         return bare with { Claims = [.. claims.Values], Tickets = mine.Tickets is { Count: > 0 } ids ? await tickets.ReadAsync(ids) : [] };
+    }
+
+    // Before tickets are called off, or the delivery is let go of.
+    static bool IsParting(FulfilmentState state, FulfilmentStep step) =>
+        step.Do is FulfilmentDo.Cancel or FulfilmentDo.CallOff || (step.Do is FulfilmentDo.Settle && (state.Order.IsBlocked || state.Tickets.Count == 0));
+
+    // A ticket is made before the order names it: one whose making was cut off, or that the order changed under, is found by its id. Null: there is none.
+    async Task<FulfilmentState?> WithUnlistedAsync(FulfilmentState state)
+    {
+        var known = state.Mine!.Tickets ?? [];
+        var unlisted = new List<PickTicket>();
+        foreach (var place in state.Order.Lines.Where(line => line.TakesStock).SelectMany(line => (line.Places ?? []).Concat(line.Bundle?.Parts.SelectMany(part => part.Places ?? []) ?? []))
+            .Concat(state.Claims.Select(claim => claim.Place).Where(Accounts.IsLocation)).Distinct(StringComparer.Ordinal))
+        {
+            var number = known.Where(id => WorkIds.LocationOf(id) == place).Select(WorkIds.NumberOf).DefaultIfEmpty(0).Max();
+            if (await tickets.ReadAsync(WorkIds.Ticket(place, state.Order.Id, state.Delivery, number + 1)) is { } found) unlisted.Add(found);
+        }
+        return unlisted.Count == 0 ? null : state with { Tickets = [.. state.Tickets, .. unlisted] };
     }
 
     // Where the order may hold units: the places it was planned from, and those it has tickets at.
@@ -176,7 +195,7 @@ public sealed partial class Fulfilment(
 
     async Task<FulfilmentStep?> CallOffAsync(FulfilmentState state)
     {
-        foreach (var ticket in state.Tickets.Where(ticket => ticket.Status is TicketStatus.Open)) await tickets.CancelAsync(ticket.Id);
+        foreach (var ticket in state.Tickets.Where(ticket => ticket.IsUntouched)) await tickets.CallOffAsync(ticket.Id);
         return new(FulfilmentDo.Look);
     }
 

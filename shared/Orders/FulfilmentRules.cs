@@ -64,7 +64,7 @@ public static class FulfilmentRules
         var live = state.Tickets.Any(ticket => IsLive(ticket) || ticket.Status is TicketStatus.Shipping);
         if (order.IsBlocked)
         {
-            if (state.Tickets.Any(ticket => ticket.Status is TicketStatus.Open)) return new(FulfilmentDo.CallOff);
+            if (state.Tickets.Any(ticket => ticket.IsUntouched)) return new(FulfilmentDo.CallOff);
             if (!live) return new(FulfilmentDo.Settle);
         }
         else

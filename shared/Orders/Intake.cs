@@ -259,7 +259,7 @@ public sealed partial class Intake(
             if (order.UnderWay is not null)
             {
                 if (order.Cancel is { State: not CancelState.Refused }) return order;
-                if (await orders.ReplaceAsync(order with { Cancel = cancel, FulfilDue = Now + Deliveries.Unseen, UpdatedAt = Now }) is { } told)
+                if (await orders.ReplaceAsync(Deliveries.Resumed(order) with { Cancel = cancel, FulfilDue = Now + Deliveries.Unseen, UpdatedAt = Now }) is { } told)
                 {
                     due.Note(told, Now);
                     return told;

@@ -101,7 +101,7 @@ public static class OrderChanges
         var underWay = before.Status is OrderStatus.Fulfilling || (before.Status is OrderStatus.Shipped && next.Till is null);
         // What was called off of an order under way stays so, whatever the channel still asks for; a cancel is looked at by its fulfilment.
         if (underWay && before.Cancel is { Settled: true }) next = next with { Lines = [.. next.Lines.Select(line => StaysCut(line, before.Lines.FirstOrDefault(old => old.Id == line.Id)))] };
-        if (underWay && next.Cancel != before.Cancel) next = next with { FulfilDue = next.UnderWay is null ? now : now + Deliveries.Unseen };
+        if (underWay && next.Cancel != before.Cancel) next = Deliveries.Resumed(next) with { FulfilDue = next.UnderWay is null ? now : now + Deliveries.Unseen };
         if (next.Cancel is { } cancel && !underWay && before.Status is not (OrderStatus.Cancelled or OrderStatus.Refused or OrderStatus.Expired))
             next = Deciding.Cancelled(next, cancel, owner, now);
         else if (next.Status is OrderStatus.Cancelled) next = next with { Lines = [.. next.Lines.Select(line => line with { Cancelled = line.Quantity })] };

@@ -64,6 +64,17 @@ public sealed class PickQueue(WorkDocuments documents, PickTickets tickets, Time
         lock (heads) return heads.TryGetValue(location, out var head) && time.GetElapsedTime(head.At) < Together && head.Tickets.TryDequeue(out var ticket) ? ticket : null;
     }
 
+    /// <summary>Puts tickets back into the queue that somebody took and then did nothing about for <paramref name="idle"/>; those in waves are the wave's. Answers how many.</summary>
+    public async Task<int> ReleaseIdleAsync(TimeSpan idle, int most, CancellationToken cancel)
+    {
+        var query = new QueryDefinition("SELECT * FROM c WHERE c.status = 'picking' AND c.kind = @kind AND c.updatedAt < @before AND NOT IS_DEFINED(c.wave)")
+            .WithParameter("@kind", PickTicket.KindName).WithParameter("@before", InstantConverter.Text(tickets.Now - idle));
+        var released = 0;
+        foreach (var left in await documents.FirstAsync(query, most, PickingJson.Default.PickTicket, cancel: cancel))
+            if (await tickets.ReplaceAsync(left with { Status = TicketStatus.Open, Picker = null }) is not null) released++;
+        return released;
+    }
+
     /// <summary>Puts a ticket that someone has back into the queue, out of its wave too; what was picked stays picked.</summary>
     /// <exception cref="ProblemException">404; 409 it is done or called off.</exception>
     public async Task<(PickTicket Ticket, bool Repeat)> ReleaseAsync(string id)

@@ -92,6 +92,9 @@ public sealed record PickTicket
     /// <summary>Nothing about it changes any more: shipped or called off.</summary>
     [JsonIgnore] public bool IsOver => Status is TicketStatus.Shipped or TicketStatus.Cancelled;
 
+    /// <summary>It waits in the queue and nothing of it was picked.</summary>
+    [JsonIgnore] public bool IsUntouched => Status == TicketStatus.Open && Lines.All(line => line.Picked == 0);
+
     /// <summary>On its way out: too late to call it off.</summary>
     [JsonIgnore] public bool HasLeft => Status is TicketStatus.Shipping or TicketStatus.Shipped;
 

@@ -51,6 +51,10 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
     public async Task<PickTicket?> CancelAsync(string id) =>
         await ChangeAsync(id, ticket => ticket.HasLeft || ticket.IsOver ? ticket : ticket with { Status = TicketStatus.Cancelled, Wave = null, Slot = null });
 
+    /// <summary>Calls the ticket off if nobody has begun it; one that somebody has taken meanwhile is theirs to finish.</summary>
+    public async Task<PickTicket?> CallOffAsync(string id) =>
+        await ChangeAsync(id, ticket => ticket.IsUntouched ? ticket with { Status = TicketStatus.Cancelled, Wave = null, Slot = null } : ticket);
+
     /// <summary>The order has seen the ticket as it is here: what was to be told is told. When something happened since, that is still to be seen and nothing changes.</summary>
     public async Task SeenAsync(PickTicket ticket)
     {
@@ -140,7 +144,9 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
                     continue;
                 }
                 all[aligned.Id] = aligned;
-                if (here.Any(line => line.Surplus > 0)) await StateAsync(here);
+                if (here.Any(line => line.Staged > 0)) await StateAsync(here);
+                // Units that were to go back and are wanted again are picked as they are.
+                if (here.Any(line => line.Staged - line.Surplus > (aligned.Lines.FirstOrDefault(one => one.Line == line.Line)?.Picked ?? 0)) && await ReconcileAsync(aligned) is { } right) all[right.Id] = right;
                 return;
             }
             // What the one before took along may not be in claims that were read before it left.

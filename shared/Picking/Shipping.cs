@@ -1,4 +1,5 @@
 using Microsoft.Azure.Cosmos;
+using Microsoft.Extensions.Logging;
 using Selvedge.Catalogue;
 using Selvedge.Ledger;
 using Selvedge.Platform;
@@ -12,7 +13,7 @@ public sealed record ShipInput(string Carrier, string? Tracking, string? Service
 /// Hands tickets over to carriers. What is meant is written on the ticket first (<see cref="TicketStatus.Shipping"/>), then the ledger is told line by line under keys of the
 /// ticket, then the ticket says that it was; a sweeper finishes what was cut off in between. A partner's ticket needs no scans: what it says it sent is a fact.
 /// </summary>
-public sealed class Shipping(WorkDocuments documents, PickTickets tickets, Locations locations, InventoryLedger ledger)
+public sealed partial class Shipping(WorkDocuments documents, PickTickets tickets, Locations locations, InventoryLedger ledger, ILogger<Shipping> log)
 {
     /// <summary>Who tells the ledger what someone was cut off from telling it.</summary>
     const string System = "system:picking";
@@ -62,7 +63,16 @@ public sealed class Shipping(WorkDocuments documents, PickTickets tickets, Locat
     {
         var left = await documents.FirstAsync(new QueryDefinition("SELECT * FROM c WHERE c.status = 'shipping' AND c.kind = @kind").WithParameter("@kind", PickTicket.KindName), most, PickingJson.Default.PickTicket, cancel: cancel);
         var finished = new List<PickTicket>();
-        foreach (var ticket in left.Where(ticket => tickets.Now - ticket.UpdatedAt > Due)) finished.Add(await FinishAsync(ticket));
+        foreach (var ticket in left.Where(ticket => tickets.Now - ticket.UpdatedAt > Due))
+            try
+            {
+                finished.Add(await FinishAsync(ticket));
+            }
+            catch (Exception later) when (later is not OperationCanceledException || !cancel.IsCancellationRequested)
+            {
+                // One that cannot be told now holds up no other.
+                LogLeft(later, ticket.Id);
+            }
         return finished;
     }
 
@@ -92,6 +102,9 @@ public sealed class Shipping(WorkDocuments documents, PickTickets tickets, Locat
         }
         return ticket with { Lines = [.. ticket.Lines.Select(line => line with { Shipped = sent[line.Line] })] };
     }
+
+    [LoggerMessage(EventId = 4011, Level = LogLevel.Warning, Message = "Pick {Pick} left and the ledger could not be told; it is told again later")]
+    partial void LogLeft(Exception failure, string pick);
 
     static ProblemException Gone(PickTicket ticket) => ProblemException.Conflict("already-shipped", "It has left already",
         $"Pick {ticket.Id} left with {ticket.Consignment?.Carrier} {ticket.Consignment?.Tracking} at {ticket.Consignment?.At:u}.");

@@ -25,7 +25,7 @@ public static class TicketRules
 
         var next = ticket with { Run = Math.Max(ticket.Run, demand.Run), Channel = demand.Channel ?? ticket.Channel, Priority = demand.Priority, ShipBy = demand.ShipBy, Lines = lines };
         if (claimed.All(claim => claim.Wanted == 0)) next = next with { Status = TicketStatus.Cancelled, Wave = null, Slot = null, Lines = ticket.Lines };
-        else next = Restate(next);
+        else next = Offer(ticket, Restate(next));
         return Same(ticket, next) ? ticket : next with { UpdatedAt = now };
     }
 
@@ -43,7 +43,7 @@ public static class TicketRules
     public static PickTicket Reconcile(PickTicket ticket, IReadOnlyDictionary<string, long> staged)
     {
         if (ticket.IsOver || ticket.HasLeft || ticket.Lines.All(line => staged.GetValueOrDefault(line.Line) == line.Picked)) return ticket;
-        return Restate(ticket with { Lines = [.. ticket.Lines.Select(line => line with { Picked = staged.GetValueOrDefault(line.Line) })] });
+        return Offer(ticket, Restate(ticket with { Lines = [.. ticket.Lines.Select(line => line with { Picked = staged.GetValueOrDefault(line.Line) })] }));
     }
 
     /// <summary>The ticket as its own claims say, where nobody else states its demand at the moment.</summary>
@@ -96,6 +96,10 @@ public static class TicketRules
             Status = ticket.Status == TicketStatus.Open ? TicketStatus.Picking : ticket.Status,
         });
     }
+
+    // One that was done and is not any more is in nobody's hands: it waits in the queue again.
+    static PickTicket Offer(PickTicket before, PickTicket after) => before.Status is TicketStatus.Picked or TicketStatus.Packed && after.Status is TicketStatus.Picking
+        ? after with { Status = TicketStatus.Open, Picker = null, Wave = null, Slot = null } : after;
 
     // What its lines make of it. Cartons hold what was picked when they were closed: they are opened again when that changes.
     static PickTicket Restate(PickTicket ticket)

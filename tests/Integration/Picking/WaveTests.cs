@@ -95,7 +95,7 @@ public sealed class WaveTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var floor = await Floor.OpenAsync(app);
         var sku = await floor.StockAsync("S", ("A-01", 9));
-        var (one, two, three) = (await floor.OrderAsync("1", (sku, 1)), await floor.OrderAsync("2", (sku, 1)), await floor.OrderAsync("3", (sku, 1)));
+        var (one, two, three) = (await floor.OrderAsync("1", 3, null, (sku, 1)), await floor.OrderAsync("2", 2, null, (sku, 1)), await floor.OrderAsync("3", 1, null, (sku, 1)));
         var id = (await floor.SendAsync("waves", new { location = floor.Location }).OkAsync()).GetProperty("id").GetString();
         await floor.ClaimAsync(one.Order, "1", sku, 0, 2);
         // The wave has not heard of it: the ledger refuses that one, the others are placed.
