@@ -88,7 +88,7 @@ public static class FulfilmentRules
             var whole = Whole(state, line);
             foreach (var (id, sku, each) in Units(line))
             {
-                var mine = state.Claims.Where(claim => claim.Line == id && Accounts.IsLocation(claim.Place)).ToList();
+                var mine = state.Claims.Where(claim => claim.Line == id && Accounts.IsLocation(claim.Place)).OrderBy(claim => claim.Place, StringComparer.Ordinal).ToList();
                 var beyond = Math.Max(0, mine.Sum(claim => claim.Staged) - Math.Max(0, whole * each - Shipments.UnitsOf(state.Order, id) - Unsettled(state, id)));
                 foreach (var claim in mine)
                 {
@@ -165,13 +165,11 @@ public static class FulfilmentRules
         foreach (var ticket in state.Tickets)
         {
             if (IsLive(ticket) && ticket.Run != mine.Run) return true;
-            foreach (var line in ticket.Lines)
-            {
-                var at = (line.Line, ticket.Location);
-                if (ticket.Status is TicketStatus.Shipping) says.Remove(at);
-                else if (IsLive(ticket)) says[at] = says.GetValueOrDefault(at) - line.Quantity + line.Settled;
-            }
+            if (!IsLive(ticket)) continue;
+            foreach (var line in ticket.Lines) says[(line.Line, ticket.Location)] = says.GetValueOrDefault((line.Line, ticket.Location)) - line.Quantity + line.Settled;
         }
+        foreach (var ticket in state.Tickets.Where(ticket => ticket.Status is TicketStatus.Shipping))
+            foreach (var line in ticket.Lines) says.Remove((line.Line, ticket.Location));
         return says.Values.Any(units => units != 0);
     }
 

@@ -43,7 +43,7 @@ public static class TicketRules
     public static PickTicket Reconcile(PickTicket ticket, IReadOnlyDictionary<string, long> staged)
     {
         if (ticket.IsOver || ticket.HasLeft || ticket.Lines.All(line => staged.GetValueOrDefault(line.Line) == line.Picked)) return ticket;
-        return Offer(ticket, Restate(ticket with { Lines = [.. ticket.Lines.Select(line => line with { Picked = staged.GetValueOrDefault(line.Line) })] }));
+        return Restate(ticket with { Lines = [.. ticket.Lines.Select(line => line with { Picked = staged.GetValueOrDefault(line.Line) })] });
     }
 
     /// <summary>The ticket as its own claims say, where nobody else states its demand at the moment.</summary>
@@ -97,7 +97,7 @@ public static class TicketRules
         });
     }
 
-    // One that was done and is not any more is in nobody's hands: it waits in the queue again.
+    // One that was done, and whose order wants more, is in nobody's hands: it waits in the queue again.
     static PickTicket Offer(PickTicket before, PickTicket after) => before.Status is TicketStatus.Picked or TicketStatus.Packed && after.Status is TicketStatus.Picking
         ? after with { Status = TicketStatus.Open, Picker = null, Wave = null, Slot = null } : after;
 

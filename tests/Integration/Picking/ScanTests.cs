@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using System.Net;
 using Selvedge.Picking;
 using Selvedge.Platform;
@@ -7,6 +8,37 @@ namespace Selvedge.Tests.Integration.Picking;
 /// <summary>The queue and scans at the shelf, over HTTP.</summary>
 public sealed class ScanTests(AppFixture app) : IClassFixture<AppFixture>
 {
+    [Fact]
+    public async Task What_was_to_go_back_and_is_wanted_again_is_picked_as_it_is()
+    {
+        var floor = await Floor.OpenAsync(app);
+        var sku = await floor.StockAsync("S", ("A-01", 9));
+        var ticket = await floor.OrderAsync("1", (sku, 1));
+        await floor.ScanAsync(ticket.Id, sku).OkAsync();
+        await floor.AlignAsync(ticket.Order, [ticket.Id], [(sku, 1)], unwanted: "1");
+        Assert.Equal(TicketStatus.Cancelled, (await floor.ReadAsync(ticket.Id)).Status);
+        var putBacks = (await floor.GetAsync($"putbacks?location={floor.Location}")).GetProperty("items");
+        Assert.Equal(1, putBacks.GetArrayLength());
+
+        var again = (await floor.AlignAsync(ticket.Order, [ticket.Id], [(sku, 1)]))[^1];
+        Assert.Equal((TicketStatus.Picked, 1L), (again.Status, again.Lines[0].Picked));
+        Assert.Equal(0, (await floor.GetAsync($"putbacks?location={floor.Location}")).GetProperty("items").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task A_pick_that_somebody_took_and_left_is_in_the_queue_again()
+    {
+        var floor = await Floor.OpenAsync(app);
+        var sku = await floor.StockAsync("S", ("A-01", 9));
+        var ticket = await floor.OrderAsync("1", (sku, 1));
+        await floor.SendAsync("picks/next", new { location = floor.Location }).OkAsync();
+        var queue = app.Services.GetRequiredService<PickQueue>();
+        await queue.ReleaseIdleAsync(TimeSpan.FromHours(1), 1_000, TestContext.Current.CancellationToken);
+        Assert.Equal(TicketStatus.Picking, (await floor.ReadAsync(ticket.Id)).Status);
+        await queue.ReleaseIdleAsync(TimeSpan.FromHours(-1), 1_000, TestContext.Current.CancellationToken);
+        Assert.Equal((TicketStatus.Open, null), ((await floor.ReadAsync(ticket.Id)).Status, (await floor.ReadAsync(ticket.Id)).Picker));
+    }
+
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
