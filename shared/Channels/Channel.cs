@@ -80,11 +80,11 @@ public sealed record Channel : ISetting
             Id = id, Is = body.Text("kind", 40), Name = body.OptionalText("name", 100) ?? id, Locations = body.Texts("locations", 200, 40),
             Shortage = body.Word<ShortagePolicy>("shortage", ShortagePolicy.Oversold), Secret = SecretName(body, "secret"), SecretPrevious = SecretName(body, "secretPrevious"),
             Places = body.Object("places")?.TextMembers(60, 40).ToDictionary(place => place.Name, place => place.Value, StringComparer.Ordinal) is { Count: > 0 } places ? places : null,
-            Api = ChannelApi.Parse(body.Object("api")),
             HoldLimit = body.OptionalWhole("holdLimit", 0, 1_000_000), HoldDays = (int)body.Whole("holdDays", 1, 366, 30),
             Currency = body.OptionalText("currency", 3), Buffer = body.Whole("buffer", 0, 1_000_000, 0), Priority = (int)body.Whole("priority", 0, 9, 0),
             ShipComplete = body.Flag("shipComplete", false), ArchiveDays = (int?)body.OptionalWhole("archiveDays", 0, 3650),
         };
+        channel = channel with { Api = ChannelApi.Parse(body.Object("api"), channel.Is) };
         if (channel.Is.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-')) body.Add("kind", "Expected the system's name in lower case, e.g. \"shopify\".");
         if (channel.Currency is { } currency && !StyleRequest.IsCurrency(currency)) body.Add("currency", "Expected three capital letters (ISO 4217), e.g. \"AUD\".");
         if (channel.Locations.Count == 0) body.Add("locations", "Expected at least one location id.");
@@ -105,7 +105,8 @@ public sealed record Channel : ISetting
 
     internal bool SaysTheSameAs(Channel? other) => other is not null && Locations.SequenceEqual(other.Locations)
         && (Places ?? None).OrderBy(place => place.Key, StringComparer.Ordinal).SequenceEqual((other.Places ?? None).OrderBy(place => place.Key, StringComparer.Ordinal))
-        && this with { Locations = other.Locations, Places = other.Places, Version = other.Version, UpdatedAt = other.UpdatedAt, Actor = other.Actor, ETag = other.ETag } == other;
+        && (Api?.Settings ?? None).OrderBy(setting => setting.Key, StringComparer.Ordinal).SequenceEqual((other.Api?.Settings ?? None).OrderBy(setting => setting.Key, StringComparer.Ordinal))
+        && this with { Locations = other.Locations, Places = other.Places, Api = Api is null || other.Api is null ? Api : Api with { Settings = other.Api.Settings }, Version = other.Version, UpdatedAt = other.UpdatedAt, Actor = other.Actor, ETag = other.ETag } == other;
 
     static readonly IReadOnlyDictionary<string, string> None = new Dictionary<string, string>();
 }
@@ -115,17 +116,20 @@ public sealed record Channel : ISetting
 /// <param name="Version">The API's version, e.g. <c>2026-07</c>.</param>
 /// <param name="Token">Name of the configuration value <c>Secrets:&lt;name&gt;</c> that holds the access token.</param>
 /// <param name="Callback">Where the channel is to send its webhooks, e.g. <c>https://selvedge.brand.example</c>; null: its subscriptions are left alone.</param>
-public sealed record ChannelApi(string Shop, string Version, string Token, string? Callback = null)
+/// <param name="Settings">What else its system needs, by the names that its adapter states (<see cref="ChannelTraits.Needs"/>); for secrets the name of a configuration value <c>Secrets:&lt;name&gt;</c>, never the secret.</param>
+public sealed record ChannelApi(string Shop, string Version, string Token, string? Callback = null, IReadOnlyDictionary<string, string>? Settings = null)
 {
     /// <summary>The base address of the shop.</summary>
     [JsonIgnore] public Uri Address => new(Shop.Contains("://", StringComparison.Ordinal) ? Shop : "https://" + Shop);
 
-    internal static ChannelApi? Parse(RequestFields? api)
+    internal static ChannelApi? Parse(RequestFields? api, string system)
     {
         if (api is null) return null;
         api.Ignoring("tokenPresent");
-        var parsed = new ChannelApi(api.Text("shop", 200), api.Text("version", 20), Channel.SecretName(api, "token") ?? "", api.OptionalText("callback", 300));
-        if (parsed.Token.Length == 0 && !api.Has("token")) api.Add("token", "Expected the name of a configuration value Secrets:<name>; it is missing.");
+        var parsed = new ChannelApi(api.Text("shop", 200), api.OptionalText("version", 20) ?? "", Channel.SecretName(api, "token") ?? "", api.OptionalText("callback", 300),
+            api.Object("settings")?.TextMembers(40, 200).ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal) is { Count: > 0 } settings ? settings : null);
+        if (system == "shopify" && parsed.Version.Length == 0) api.Add("version", "Expected a version, e.g. \"2026-07\".");
+        if (system == "shopify" && parsed.Token.Length == 0 && !api.Has("token")) api.Add("token", "Expected the name of a configuration value Secrets:<name>; it is missing.");
         if (parsed.Shop.Length > 0 && !Uri.TryCreate(parsed.Shop.Contains("://", StringComparison.Ordinal) ? parsed.Shop : "https://" + parsed.Shop, UriKind.Absolute, out _)) api.Add("shop", "Expected a host, e.g. \"brand.myshopify.com\".");
         if (parsed.Version.Any(c => !char.IsAsciiLetterOrDigit(c) && c != '-')) api.Add("version", "Expected a version, e.g. \"2026-07\".");
         if (parsed.Callback is { } callback && !(Uri.TryCreate(callback, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http")) api.Add("callback", "Expected an address, e.g. \"https://selvedge.brand.example\".");

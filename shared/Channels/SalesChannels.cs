@@ -52,7 +52,7 @@ public sealed class SalesChannels(Store store, Locations locations, IConfigurati
         channel.Id, Kind = channel.Is, channel.Name, channel.Locations, channel.Shortage,
         channel.Secret, SecretPresent = channel.Secret is null ? (bool?)null : Value(channel.Secret) is not null,
         channel.SecretPrevious, SecretPreviousPresent = channel.SecretPrevious is null ? (bool?)null : Value(channel.SecretPrevious) is not null,
-        channel.Places, Api = channel.Api is { } api ? new { api.Shop, api.Version, api.Token, TokenPresent = TokenOf(channel) is not null, api.Callback } : null,
+        channel.Places, Api = channel.Api is { } api ? new { api.Shop, api.Version, api.Token, TokenPresent = TokenOf(channel) is not null, api.Callback, api.Settings } : null,
         channel.Currency, channel.Buffer, channel.HoldLimit, channel.HoldDays, channel.Priority, channel.ShipComplete, channel.ArchiveDays, channel.Version, channel.UpdatedAt, channel.Actor,
     };
 
