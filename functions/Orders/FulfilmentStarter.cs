@@ -38,14 +38,14 @@ public sealed partial class FulfilmentStarter(FulfilmentStart start, Fulfilment 
     internal async Task SweepDueAsync(DurableTaskClient client, CancellationToken cancel) =>
         await EachAsync(await orders.FulfilDueAsync(time.GetUtcNow() - Grace, Most), id => id, id => LookAsync(client, id, hurried: false), cancel);
 
-    /// <summary>Tells again what happened to a pick ticket and was not seen.</summary>
+    /// <summary>Tells again what happened to a pick ticket and was not seen; an orchestration that is gone is begun again.</summary>
     [Function("FulfilmentUnseen")]
     public Task SweepUnseen([TimerTrigger("5,20,35,50 * * * * *")] TimerInfo timer, FunctionContext context, [DurableClient] DurableTaskClient client) => SweepUnseenAsync(client, context.CancellationToken);
 
     internal async Task SweepUnseenAsync(DurableTaskClient client, CancellationToken cancel) =>
         await EachAsync(await tickets.UnseenAsync(time.GetUtcNow(), Most), ticket => ticket.Order, async ticket =>
         {
-            if (await fulfilment.WaitsForAsync(ticket) is { } run) await TellAsync(client, run);
+            if (await fulfilment.WaitsForAsync(ticket) is { } run) await CheckAsync(client, run);
         }, cancel);
 
     /// <summary>Forgets orchestrations that ended: those that began more than <c>Fulfilment:KeptHours</c> (24) ago.</summary>

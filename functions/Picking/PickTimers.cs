@@ -17,8 +17,12 @@ public sealed class PickTimers(Shipping shipping, Waves waves, PickQueue queue, 
         await waves.SweepAsync(context.CancellationToken);
     }
 
-    /// <summary>Puts tickets back into the queue whose picker walked away: nothing was scanned for <c>Picking:IdleMinutes</c> (60).</summary>
+    /// <summary>Puts tickets and waves back into the queue whose picker walked away: nothing was scanned for <c>Picking:IdleMinutes</c> (60).</summary>
     [Function("PickIdle")]
-    public Task ReleaseIdle([TimerTrigger("40 * * * * *")] TimerInfo timer, FunctionContext context) =>
-        queue.ReleaseIdleAsync(TimeSpan.FromMinutes(configuration.GetValue("Picking:IdleMinutes", 60.0)), Most, context.CancellationToken);
+    public async Task ReleaseIdle([TimerTrigger("40 * * * * *")] TimerInfo timer, FunctionContext context)
+    {
+        var idle = TimeSpan.FromMinutes(configuration.GetValue("Picking:IdleMinutes", 60.0));
+        await queue.ReleaseIdleAsync(idle, Most, context.CancellationToken);
+        await waves.ReleaseIdleAsync(idle, Most, context.CancellationToken);
+    }
 }

@@ -67,12 +67,32 @@ public sealed partial class Fulfilment(
     public async Task<IReadOnlyList<PickTicket>> TicketsAsync(Order order) =>
         order.Deliveries?.SelectMany(delivery => delivery.Tickets ?? []).ToList() is { Count: > 0 } ids ? await tickets.ReadAsync(ids) : [];
 
-    /// <summary>The orchestration that waits for what happened to a ticket; null where nobody does any more: then it is seen.</summary>
+    /// <summary>The orchestration that waits for what happened to a ticket; null where nobody does any more: then what left is written on the order here, and it is seen.</summary>
+    /// <exception cref="ProblemException">503 others keep changing the order.</exception>
     public async Task<FulfilmentRun?> WaitsForAsync(PickTicket ticket)
     {
-        if (await orders.ReadAsync(ticket.Order) is { UnderWay: { } mine } && mine.Id == ticket.Delivery) return new(ticket.Order, mine.Id, mine.Run);
-        await tickets.SeenAsync(ticket);
-        return null;
+        for (var round = 0; round < Rounds; round++)
+        {
+            if (await orders.ReadAsync(ticket.Order) is not { Deliveries: not null } order)
+            {
+                await tickets.SeenAsync(ticket);
+                return null;
+            }
+            if (order.UnderWay is { } mine && mine.Id == ticket.Delivery) return new(ticket.Order, mine.Id, mine.Run);
+            var claims = ticket.Status is TicketStatus.Shipped && order.Intake is null ? await ledger.ClaimsAsync(ClaimIds(order)) : null;
+            var told = claims is null ? order : Shipments.Late(order, ticket, [.. claims.Values], Now);
+            if (!ReferenceEquals(told, order))
+            {
+                // It was called off, and a partner had sent it.
+                if (order.Cancel is { State: CancelState.Done }) await exceptions.CancelledUnderWayAsync(order);
+                await returns.ExpectBackAsync(told);
+                if (await orders.ReplaceAsync(told) is not { } written) continue;
+                due.Note(written, Now);
+            }
+            if (order.Intake is null) await (ticket.IsOver ? tickets.CloseAsync(ticket) : tickets.SeenAsync(ticket));
+            return null;
+        }
+        throw ProblemException.Busy($"Order '{ticket.Order}' is being changed by others.");
     }
 
     /// <summary>True when nothing of an order under way can be called off any more: all of it has left, or is being handed over.</summary>
@@ -91,7 +111,7 @@ public sealed partial class Fulfilment(
 
     // Before tickets are called off, or the delivery is let go of.
     static bool IsParting(FulfilmentState state, FulfilmentStep step) =>
-        step.Do is FulfilmentDo.Cancel or FulfilmentDo.CallOff || (step.Do is FulfilmentDo.Settle && (state.Order.IsBlocked || state.Tickets.Count == 0));
+        step.Do is FulfilmentDo.Cancel or FulfilmentDo.CallOff || (step.Do is FulfilmentDo.Settle && (state.Order.IsBlocked || state.Order.ShipComplete || state.Tickets.Count == 0));
 
     // A ticket is made before the order names it: one whose making was cut off, or that the order changed under, is found by its id. Null: there is none.
     async Task<FulfilmentState?> WithUnlistedAsync(FulfilmentState state)
@@ -195,7 +215,9 @@ public sealed partial class Fulfilment(
 
     async Task<FulfilmentStep?> CallOffAsync(FulfilmentState state)
     {
-        foreach (var ticket in state.Tickets.Where(ticket => ticket.IsUntouched)) await tickets.CallOffAsync(ticket.Id);
+        var demand = FulfilmentRules.Demand(state);
+        if (FulfilmentRules.Stopped(state, demand) is not { } why) return null;
+        foreach (var ticket in state.Tickets.Where(FulfilmentRules.IsLive)) await tickets.StopAsync(ticket.Id, why, demand.Any(line => line.Location == ticket.Location && line.Staged > 0));
         return new(FulfilmentDo.Look);
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Selvedge.Ledger;
 using Selvedge.Picking;
@@ -19,7 +20,7 @@ public enum FulfilmentDo
     Reroute,
     /// <summary>Call off whatever has not left.</summary>
     Cancel,
-    /// <summary>Call off the tickets that nobody has begun, because the order is blocked.</summary>
+    /// <summary>Call off the tickets that nobody has begun, and hold back the others: nothing of the order may leave at the moment.</summary>
     CallOff,
     /// <summary>Wait for a change.</summary>
     Wait,
@@ -62,14 +63,15 @@ public static class FulfilmentRules
         if (IsToBeCancelled(state)) return new(FulfilmentDo.Cancel);
         var demand = Demand(state);
         var live = state.Tickets.Any(ticket => IsLive(ticket) || ticket.Status is TicketStatus.Shipping);
-        if (order.IsBlocked)
+        if (!order.IsBlocked && (Unfound(state).Any() || order.Lines.Any(line => IsBroken(state, line)))) return new(FulfilmentDo.Reroute);
+        if (Stopped(state, demand) is not null)
         {
-            if (state.Tickets.Any(ticket => ticket.IsUntouched)) return new(FulfilmentDo.CallOff);
-            if (!live) return new(FulfilmentDo.Settle);
+            if (state.Tickets.Any(ticket => IsLive(ticket) && ticket.OnHold is null)) return new(FulfilmentDo.CallOff);
+            // What is staged stays in the delivery's hands: it goes on from there, or is put back.
+            if (!live && demand.All(line => line.Staged == 0)) return new(FulfilmentDo.Settle);
         }
         else
         {
-            if (Unfound(state).Any() || order.Lines.Any(line => IsBroken(state, line))) return new(FulfilmentDo.Reroute);
             if (Differs(state, mine, demand)) return new(FulfilmentDo.Align);
             if (!live && demand.All(line => line.Wanted == 0)) return new(FulfilmentDo.Settle);
         }
@@ -99,6 +101,18 @@ public static class FulfilmentRules
             }
         }
         return demand;
+    }
+
+    /// <summary>Why nothing of the order may leave at the moment, in words for who has its tickets; null: it may. It is blocked; or it ships complete and something of it
+    /// waits for stock. Where nothing is to be sent any more there is nothing to stop.</summary>
+    public static string? Stopped(FulfilmentState state, IReadOnlyList<TicketDemandLine> demand)
+    {
+        var order = state.Order;
+        if (demand.All(line => line.Wanted == 0)) return null;
+        if (order.IsBlocked)
+            return $"its order is blocked ({string.Join(", ", order.Blocks!.Where(block => block.LiftedAt is null).Select(block => JsonNamingPolicy.CamelCase.ConvertName(block.Kind.ToString())).Distinct())}).";
+        return order.ShipComplete && order.Lines.All(line => Gone(state, line) == 0) && state.Claims.Any(claim => claim is { Place: Accounts.Short, Held: > 0 })
+            ? "its order ships complete, and something of it waits for stock." : null;
     }
 
     /// <summary>Lines and places where a picker did not find what the ledger still holds there for the order, and that nobody was told to look for again.</summary>
@@ -164,7 +178,7 @@ public static class FulfilmentRules
         foreach (var line in demand) says[(line.Line, line.Location)] = line.Wanted;
         foreach (var ticket in state.Tickets)
         {
-            if (IsLive(ticket) && ticket.Run != mine.Run) return true;
+            if (IsLive(ticket) && (ticket.Run != mine.Run || ticket.OnHold is not null)) return true;
             if (!IsLive(ticket)) continue;
             foreach (var line in ticket.Lines) says[(line.Line, ticket.Location)] = says.GetValueOrDefault((line.Line, ticket.Location)) - line.Quantity + line.Settled;
         }

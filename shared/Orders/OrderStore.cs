@@ -125,7 +125,7 @@ public sealed class OrderStore(Store store, TimeProvider time)
 
     async Task<IReadOnlyList<string>> DueAsync(string date, DateTimeOffset now, int most)
     {
-        var query = new QueryDefinition($"SELECT * FROM c WHERE c.{date} < @now").WithParameter("@now", InstantConverter.Text(now));
+        var query = new QueryDefinition($"SELECT * FROM c WHERE c.{date} < @now ORDER BY c.{date}").WithParameter("@now", InstantConverter.Text(now));
         var ids = new List<string>();
         using var pages = store.Orders.GetItemQueryStreamIterator(query, null, new() { MaxItemCount = Math.Min(most, 100) });
         while (pages.HasMoreResults && ids.Count < most)

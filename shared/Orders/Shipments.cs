@@ -30,7 +30,17 @@ public static class Shipments
         var lines = next.Lines.Select(line => Line(next, line, state.Claims)).ToArray();
         next = next with { Lines = lines, FulfilDue = state.Now + Deliveries.Watch, UpdatedAt = state.Now };
         if (state.Tickets.Any(ticket => FulfilmentRules.IsLive(ticket) || ticket.Status is TicketStatus.Shipping)) return next;
-        return state.Order.IsBlocked || FulfilmentRules.Demand(state with { Order = next }).All(line => line.Wanted == 0) ? Close(next, next.UnderWay!, state.Now) : next;
+        return FulfilmentRules.Stopped(state, FulfilmentRules.Demand(state)) is not null || FulfilmentRules.Demand(state with { Order = next }).All(line => line.Wanted == 0) ? Close(next, next.UnderWay!, state.Now) : next;
+    }
+
+    /// <summary>The order with what a ticket shipped after its delivery was over; the same order where it is written there already.</summary>
+    public static Order Late(Order order, PickTicket ticket, IReadOnlyList<Claim> claims, DateTimeOffset now)
+    {
+        if (order.Deliveries!.FirstOrDefault(delivery => delivery.Id == ticket.Delivery) is not { } mine || order.Deliveries!.Any(delivery => FulfilmentRules.IsSettled(delivery, ticket))) return order;
+        var next = Deliveries.With(order, mine with { Shipments = [.. mine.Shipments ?? [], Of(ticket)], Tickets = [.. (mine.Tickets ?? []).Union([ticket.Id], StringComparer.Ordinal)] });
+        var lines = next.Lines.Select(line => Line(next, line, claims)).ToArray();
+        next = next with { Lines = lines, UpdatedAt = now, Status = order.UnderWay is null && order.Cancel is not { State: CancelState.Done } ? Deciding.StatusOf(next, lines) : order.Status };
+        return Deliveries.Schedule(next, now);
     }
 
     // What is still held, or waits, is for a delivery that comes later: the next one, or where nothing was sent of this one, this.

@@ -35,6 +35,7 @@ public sealed class Packing
         {
             if (ticket.Status == TicketStatus.Cancelled) throw PickProblems.Cancelled(ticket);
             if (ticket.HasLeft) throw PickProblems.Closed(ticket);
+            if (ticket.OnHold is not null) throw PickProblems.OnHold(ticket);
             ticket = await tickets.ReconcileAsync(ticket) ?? throw PickProblems.Unknown(ticket.Id);
             if (ticket.Left > 0) throw PickProblems.StillToPick(ticket);
             if (ticket.Lines.All(line => line.Picked == 0)) throw PickProblems.NothingPicked(ticket);

@@ -19,6 +19,9 @@ static class PickProblems
     public static ProblemException Cancelled(PickTicket ticket) => Conflict("pick-cancelled", "The pick was called off",
         $"Pick {ticket.Id} was called off. Put the unit back; what was scanned already is in GET api/putbacks?location={Uri.EscapeDataString(ticket.Location)}.");
 
+    public static ProblemException OnHold(PickTicket ticket) => Conflict("pick-on-hold", "The pick is on hold",
+        $"Pick {ticket.Id}: {ticket.OnHold} Leave it where it is; it goes on by itself when that is settled, and is put back when the order is cancelled.");
+
     public static ProblemException Closed(PickTicket ticket) => Conflict("pick-closed", "The pick is done", ticket.Status switch
     {
         TicketStatus.Packed => $"Pick {ticket.Id} is packed. To change what is in it, unpick first.",
@@ -50,7 +53,7 @@ static class PickProblems
     {
         TicketStatus.Cancelled => Cancelled(ticket),
         TicketStatus.Packed or TicketStatus.Shipping or TicketStatus.Shipped => Closed(ticket),
-        _ => null,
+        _ => ticket.OnHold is null ? null : OnHold(ticket),
     };
 
     static string Wants(PickTicket ticket) => ticket.Left == 0 ? "It needs nothing more."

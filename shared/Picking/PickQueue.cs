@@ -83,7 +83,7 @@ public sealed class PickQueue(WorkDocuments documents, PickTickets tickets, Time
         var ticket = await tickets.ChangeAsync(id, ticket =>
         {
             if (ticket.Status is TicketStatus.Picked) throw PickProblems.Closed(ticket);
-            if (PickProblems.Shut(ticket) is { } shut) throw shut;
+            if (PickProblems.Shut(ticket with { OnHold = null }) is { } shut) throw shut;
             repeat = ticket.Status == TicketStatus.Open;
             return repeat ? ticket : ticket with { Status = TicketStatus.Open, Picker = null, Wave = null, Slot = null };
         });

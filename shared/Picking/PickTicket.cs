@@ -37,7 +37,7 @@ public sealed record PickTicket
 
     /// <summary>Its place in the pick queue, while it waits there: text order is priority, then the day to ship by, then age; whatever else the container holds, a range of
     /// these texts is the queue of a location.</summary>
-    public string? Queue => Status == TicketStatus.Open ? string.Create(null,
+    public string? Queue => Status == TicketStatus.Open && OnHold is null ? string.Create(null,
         $"{QueueOf(Location)}{9 - Priority}|{(ShipBy is { } by ? InstantConverter.Text(by) : "9")}|{InstantConverter.Text(CreatedAt)}|{Id}") : null;
 
     /// <summary>What the queue texts of one location begin with.</summary>
@@ -78,6 +78,10 @@ public sealed record PickTicket
 
     /// <summary>With whom it left, once it is shipping.</summary>
     public Consignment? Consignment { get; init; }
+
+    /// <summary>Why it may be picked no further and may not leave (its order is blocked, or ships complete and waits for a unit), until its order lets it go on; null: it may.
+    /// What was picked stays staged, and may be unpicked.</summary>
+    public string? OnHold { get; init; }
 
     /// <summary>Something happened that the order is to be told (short, shipped, called off): told again after this time, until it is seen; null when it was.</summary>
     public DateTimeOffset? Attention { get; init; }
@@ -178,6 +182,9 @@ public sealed record TicketDemand(string Order, int Delivery, int Run, IReadOnly
     public string? Channel { get; init; }
     public int Priority { get; init; }
     public DateTimeOffset? ShipBy { get; init; }
+
+    /// <inheritdoc cref="PickTicket.OnHold"/>
+    public string? OnHold { get; init; }
 }
 
 /// <summary>Units of one claim at one location: held (still on the shelf) and staged.</summary>

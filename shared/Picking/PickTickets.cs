@@ -51,9 +51,12 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
     public async Task<PickTicket?> CancelAsync(string id) =>
         await ChangeAsync(id, ticket => ticket.HasLeft || ticket.IsOver ? ticket : ticket with { Status = TicketStatus.Cancelled, Wave = null, Slot = null });
 
-    /// <summary>Calls the ticket off if nobody has begun it; one that somebody has taken meanwhile is theirs to finish.</summary>
-    public async Task<PickTicket?> CallOffAsync(string id) =>
-        await ChangeAsync(id, ticket => ticket.IsUntouched ? ticket with { Status = TicketStatus.Cancelled, Wave = null, Slot = null } : ticket);
+    /// <summary>Calls the ticket off if nobody has begun it; one that somebody has begun waits as it is, and does not leave.</summary>
+    /// <param name="id">The ticket.</param>
+    /// <param name="why">What it waits for, in words for who has it.</param>
+    /// <param name="staged">The ledger has units staged for it, whatever it says.</param>
+    public async Task<PickTicket?> StopAsync(string id, string why, bool staged) => await ChangeAsync(id, ticket => ticket.IsOver || ticket.HasLeft ? ticket
+        : ticket.IsUntouched && !staged ? ticket with { Status = TicketStatus.Cancelled, Wave = null, Slot = null } : ticket.OnHold is null ? ticket with { OnHold = why } : ticket);
 
     /// <summary>The order has seen the ticket as it is here: what was to be told is told. When something happened since, that is still to be seen and nothing changes.</summary>
     public async Task SeenAsync(PickTicket ticket)

@@ -18,7 +18,7 @@ public static class PickView
         var walk = Walk.Order(bins.Values.SelectMany(there => there.Keys)).Select((bin, at) => (bin, at)).ToDictionary(pair => pair.bin, pair => pair.at, StringComparer.Ordinal);
         return new
         {
-            ticket.Id, ticket.Location, ticket.Status, ticket.Order, ticket.Delivery, ticket.Transfer, ticket.Channel, ticket.Priority, ticket.ShipBy, ticket.CreatedAt, ticket.UpdatedAt, ticket.Picker, ticket.Wave, ticket.Slot, ticket.Left,
+            ticket.Id, ticket.Location, ticket.Status, ticket.Order, ticket.Delivery, ticket.Transfer, ticket.Channel, ticket.Priority, ticket.ShipBy, ticket.CreatedAt, ticket.UpdatedAt, ticket.Picker, ticket.Wave, ticket.Slot, ticket.Left, ticket.OnHold,
             Lines = ticket.Lines.OrderBy(line => bins[line.Line].Keys.Select(bin => walk[bin]).DefaultIfEmpty(int.MaxValue).Min()).Select(line => new
             {
                 line.Line, line.Sku, products?.GetValueOrDefault(line.Sku)?.Name, products?.GetValueOrDefault(line.Sku)?.Colour, products?.GetValueOrDefault(line.Sku)?.Size, Gtin = products?.GetValueOrDefault(line.Sku)?.Barcode,

@@ -35,7 +35,7 @@ public sealed class Scanning(PickTickets tickets, ProductCatalogue catalogue, In
     /// <summary>Picks units of one line of a ticket in a wave, whoever has the ticket. False: its claim does not hold them (any more).</summary>
     internal async Task<bool> PlaceAsync(string id, string line, string sku, long units, string bin, string scan, string actor)
     {
-        if (await tickets.ReadAsync(id) is not { } ticket) return false;
+        if (await tickets.ReadAsync(id) is not { OnHold: null } ticket) return false;
         var scanned = new TicketScan(scan, ScanKind.Pick, sku, units, [new(line, units)]);
         if (ticket.Scans?.Any(known => known.Id == scan) == true) return true;
         var command = Command(ticket, scanned, scanned.Parts[0], 1, bin, actor);

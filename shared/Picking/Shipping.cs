@@ -20,7 +20,7 @@ public sealed partial class Shipping(WorkDocuments documents, PickTickets ticket
     static readonly TimeSpan Due = TimeSpan.FromSeconds(30);
 
     /// <summary>Ships a ticket.</summary>
-    /// <exception cref="ProblemException">400 quantities for a place that scans; 409 not picked whole, nothing picked, called off, or gone with another consignment.</exception>
+    /// <exception cref="ProblemException">400 quantities for a place that scans; 409 not picked whole, nothing picked, on hold, called off, or gone with another consignment.</exception>
     public async Task<(PickTicket Ticket, bool Repeat)> ShipAsync(PickTicket ticket, ShipInput input, string actor)
     {
         var partner = (await locations.FindAsync(ticket.Location))?.Is == LocationKind.Partner;
@@ -79,6 +79,7 @@ public sealed partial class Shipping(WorkDocuments documents, PickTickets ticket
     static PickTicket Scanned(PickTicket ticket)
     {
         if (ticket.Status == TicketStatus.Cancelled) throw PickProblems.Cancelled(ticket);
+        if (ticket.OnHold is not null) throw PickProblems.OnHold(ticket);
         if (ticket.Left > 0) throw PickProblems.StillToPick(ticket);
         return ticket with { Lines = [.. ticket.Lines.Select(line => line with { Shipped = Math.Min(line.Picked, line.Quantity - line.Settled) })] };
     }

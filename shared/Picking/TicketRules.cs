@@ -23,7 +23,7 @@ public static class TicketRules
         foreach (var claim in claimed)
             if (claim.Wanted > 0 && !ticket.Lines.Any(line => line.Line == claim.Line)) lines.Add(Make(claim));
 
-        var next = ticket with { Run = Math.Max(ticket.Run, demand.Run), Channel = demand.Channel ?? ticket.Channel, Priority = demand.Priority, ShipBy = demand.ShipBy, Lines = lines };
+        var next = ticket with { Run = Math.Max(ticket.Run, demand.Run), Channel = demand.Channel ?? ticket.Channel, Priority = demand.Priority, ShipBy = demand.ShipBy, OnHold = demand.OnHold, Lines = lines };
         if (claimed.All(claim => claim.Wanted == 0)) next = next with { Status = TicketStatus.Cancelled, Wave = null, Slot = null, Lines = ticket.Lines };
         else next = Offer(ticket, Restate(next));
         return Same(ticket, next) ? ticket : next with { UpdatedAt = now };
@@ -48,7 +48,7 @@ public static class TicketRules
 
     /// <summary>The ticket as its own claims say, where nobody else states its demand at the moment.</summary>
     public static PickTicket Follow(PickTicket ticket, IReadOnlyList<TicketDemandLine> claimed, DateTimeOffset now) =>
-        Align(ticket, new(ticket.Order, ticket.Delivery, ticket.Run, [], []) { Channel = ticket.Channel, Priority = ticket.Priority, ShipBy = ticket.ShipBy }, claimed, now);
+        Align(ticket, new(ticket.Order, ticket.Delivery, ticket.Run, [], []) { Channel = ticket.Channel, Priority = ticket.Priority, ShipBy = ticket.ShipBy, OnHold = ticket.OnHold }, claimed, now);
 
     /// <summary>Spreads units of one SKU over the lines that still lack some, in their order; fewer than <paramref name="quantity"/> where they lack fewer.</summary>
     /// <param name="lines">The ticket's lines.</param>

@@ -111,6 +111,15 @@ public sealed class Waves(WorkDocuments documents, PickTickets tickets, PickQueu
             if (wave.Left == 0 && tickets.Now - wave.UpdatedAt > CutOff) await CloseAsync(wave);
     }
 
+    /// <summary>Gives up waves in which nothing was scanned for <paramref name="idle"/>: their pickers walked away.</summary>
+    public async Task<int> ReleaseIdleAsync(TimeSpan idle, int most, CancellationToken cancel)
+    {
+        var query = new QueryDefinition("SELECT * FROM c WHERE c.kind = @kind AND c.status = 'open' AND c.updatedAt < @before").WithParameter("@kind", Wave.KindName).WithParameter("@before", InstantConverter.Text(tickets.Now - idle));
+        var left = await documents.FirstAsync(query, most, PickingJson.Default.Wave, cancel: cancel);
+        foreach (var wave in left) await ReleaseAsync(wave);
+        return left.Count;
+    }
+
     /// <summary>404.</summary>
     public static ProblemException Unknown(string id) => ProblemException.NotFound($"There is no wave '{id}'. POST api/waves plans one.");
 

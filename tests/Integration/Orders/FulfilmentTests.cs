@@ -164,8 +164,8 @@ public sealed class FulfilmentTests : IAsyncLifetime
 
         await OrderAsync("shop:2", ("TWIN", 2));
         var ticket = Assert.Single(await floor.LiveAsync("shop:2"));
-        await floor.ShortAsync(ticket);
-        await floor.TellAsync(await floor.PickAsync((await floor.TicketsAsync("shop:2"))[0]));
+        ticket = (await floor.Get<Scanning>().PickAsync(ticket, new("three", "A", 3, ""), "picker")).Ticket;
+        await floor.ShortAsync((await floor.Get<Scanning>().PickAsync(ticket, new("two", "B", 2, ""), "picker")).Ticket);
         // Three of A were found: one bundle is whole, and the third A and the second B go back.
         await floor.WhenAsync("shop:2", order => order.Deliveries![0].Surplus == 2);
         var order = await floor.SendAsync("shop:2", OrderStatus.Backordered);

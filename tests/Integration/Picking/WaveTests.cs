@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
 using Selvedge.Picking;
 
 namespace Selvedge.Tests.Integration.Picking;
@@ -88,6 +89,20 @@ public sealed class WaveTests(AppFixture app) : IClassFixture<AppFixture>
         var ticket = await floor.ReadAsync(one.Id);
         Assert.Equal((TicketStatus.Open, 1L, null), (ticket.Status, ticket.Left, ticket.Wave));
         await floor.ScanAsync(one.Id, sku).OkAsync();
+    }
+
+    [Fact]
+    public async Task A_wave_whose_picker_walked_away_gives_its_picks_back()
+    {
+        var floor = await Floor.OpenAsync(app);
+        var sku = await floor.StockAsync("S", ("A-01", 5));
+        var pick = await floor.OrderAsync("o", (sku, 2));
+        var wave = await floor.SendAsync("waves", new { location = floor.Location, kind = "batch" }).OkAsync();
+        var waves = app.Services.GetRequiredService<Waves>();
+        await waves.ReleaseIdleAsync(TimeSpan.FromHours(1), 1_000, Cancel);
+        Assert.Equal(TicketStatus.Picking, (await floor.ReadAsync(pick.Id)).Status);
+        await waves.ReleaseIdleAsync(TimeSpan.FromHours(-1), 1_000, Cancel);
+        Assert.Equal((TicketStatus.Open, WaveStatus.Released), ((await floor.ReadAsync(pick.Id)).Status, (await waves.ReadAsync(wave.GetProperty("id").GetString()!))!.Status));
     }
 
     [Fact]

@@ -107,18 +107,54 @@ public class FulfilmentRulesTests
     }
 
     [Fact]
-    public void Blocked_what_nobody_began_is_called_off_what_was_begun_goes_on_and_then_the_delivery_waits()
+    public void Blocked_what_nobody_began_is_called_off_what_was_begun_waits_as_it_is_and_lifting_lets_it_go_on()
     {
         var order = Order(2, 1) with { Blocks = [new(BlockKind.Fraud, null, "Ana", Now)] };
+        var lifted = order with { Blocks = [order.Blocks![0] with { LiftedAt = Now, LiftedBy = "Ben" }] };
         Claim[] claims = [Claim("1", "WH1", 1, 1), Claim("2", "WH2", 1)];
-        var begun = Ticket("WH1", TicketStatus.Picking, 1, Line("1", 2, 1));
+        var (begun, off) = (Ticket("WH1", TicketStatus.Picking, 1, Line("1", 2, 1)), Ticket("WH2", TicketStatus.Cancelled, 1, Line("2", 1)));
         Assert.Equal(FulfilmentDo.CallOff, Next(State(order, claims, begun, Ticket("WH2", TicketStatus.Open, 1, Line("2", 1)))));
-        Assert.Equal(FulfilmentDo.Wait, Next(State(order, claims, begun, Ticket("WH2", TicketStatus.Cancelled, 1, Line("2", 1)))));
-        var gone = State(order, [Claim("2", "WH2", 1)], Ticket("WH1", TicketStatus.Shipped, 1, Line("1", 2, 2, shipped: 2)), Ticket("WH2", TicketStatus.Cancelled, 1, Line("2", 1)));
+        Assert.Equal(FulfilmentDo.CallOff, Next(State(order, claims, begun, off)));
+        var held = begun with { OnHold = "its order is blocked (fraud)." };
+        Assert.Equal(held.OnHold, FulfilmentRules.Stopped(State(order, claims), FulfilmentRules.Demand(State(order, claims))));
+        Assert.Equal(FulfilmentDo.Wait, Next(State(order, claims, held, off)));
+        Assert.Equal(FulfilmentDo.Align, Next(State(lifted, claims, held, off)));
+        // Scanned in the moment in which its ticket was called off: the delivery does not let go of it.
+        Assert.Equal(FulfilmentDo.Wait, Next(State(order, claims, Ticket("WH1", TicketStatus.Cancelled, 1, Line("1", 2)), off)));
+        Assert.Equal(FulfilmentDo.Settle, Next(State(order, [Claim("1", "WH1", 2), Claim("2", "WH2", 1)], Ticket("WH1", TicketStatus.Cancelled, 1, Line("1", 2)), off)));
+        // Called off while it is blocked: nothing is to be sent, and what is staged is put back.
+        var cancelled = Order(0, 0) with { Blocks = order.Blocks, Cancel = new(CancelState.Done, Now, null, "x", Settled: true) };
+        Assert.Equal(FulfilmentDo.Align, Next(State(cancelled, [Claim("1", "WH1", 0, 1)], held with { Status = TicketStatus.Cancelled }, off)));
+        var gone = State(order, [Claim("2", "WH2", 1)], Ticket("WH1", TicketStatus.Shipped, 1, Line("1", 2, 2, shipped: 2)), off);
         var settled = Shipments.Settle(gone);
         Assert.Equal((OrderStatus.Committed, DeliveryStatus.Closed, DeliveryStatus.Waiting, null), (settled.Status, settled.Deliveries![0].Status, settled.Deliveries[1].Status, settled.FulfilDue));
-        var lifted = Deliveries.Schedule(settled with { Blocks = [order.Blocks![0] with { LiftedAt = Now, LiftedBy = "Ben" }] }, Now);
-        Assert.Equal(Now, lifted.FulfilDue);
+        Assert.Equal(Now, Deliveries.Schedule(settled with { Blocks = lifted.Blocks }, Now).FulfilDue);
+    }
+
+    [Fact]
+    public void What_ships_complete_does_not_leave_while_something_of_it_waits_unless_some_left_already()
+    {
+        var order = Order(2, 1) with { ShipComplete = true };
+        Claim[] claims = [Claim("1", "WH1", 0, 2), Claim("2", Accounts.Short, 1)];
+        var packed = Ticket("WH1", TicketStatus.Packed, 1, Line("1", 2, 2));
+        Assert.Equal(FulfilmentDo.CallOff, Next(State(order, claims, packed)));
+        Assert.Equal(FulfilmentDo.Wait, Next(State(order with { ShipComplete = false }, claims, packed)));
+        var held = packed with { OnHold = "waits" };
+        Assert.Equal(FulfilmentDo.Wait, Next(State(order, claims, held)));
+        Assert.Equal(FulfilmentDo.Align, Next(State(order, [claims[0], Claim("2", "WH2", 1)], held)));
+        Assert.Equal(FulfilmentDo.Wait, Next(State(order, claims, packed, Ticket("WH2", TicketStatus.Shipping, 1, Line("2", 1, 1, shipped: 1)))));
+    }
+
+    [Fact]
+    public void A_ticket_on_hold_is_in_no_queue_and_only_its_order_lets_it_go_on()
+    {
+        var held = Ticket("WH1", TicketStatus.Open, 1, Line("1", 2, 1)) with { OnHold = "its order is blocked (fraud)." };
+        Assert.Null(held.Queue);
+        TicketDemandLine[] claimed = [new("1", "S1", "WH1", 1, 1)];
+        Assert.Same(held, TicketRules.Follow(held, claimed, Now));
+        var on = TicketRules.Align(held, new("shop:1", 1, 1, [held.Id], claimed), claimed, Now);
+        Assert.Null(on.OnHold);
+        Assert.NotNull(on.Queue);
     }
 
     [Fact]
