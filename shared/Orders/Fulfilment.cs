@@ -84,8 +84,12 @@ public sealed partial class Fulfilment(
             if (!ReferenceEquals(told, order))
             {
                 // It was called off, and a partner had sent it.
-                if (order.Cancel is { State: CancelState.Done }) await exceptions.CancelledUnderWayAsync(order);
-                await returns.ExpectBackAsync(told);
+                if (order.Cancel is { State: not CancelState.Refused })
+                {
+                    await exceptions.CancelledUnderWayAsync(order);
+                    foreach (var line in ticket.Lines.Where(line => line.Shipped > 0))
+                        await returns.ExpectAsync(order.Id, line.Line, line.Sku, line.Shipped, "late:" + ticket.Id, reason: "It was sent when it had been called off.");
+                }
                 if (await orders.ReplaceAsync(told) is not { } written) continue;
                 due.Note(written, Now);
             }

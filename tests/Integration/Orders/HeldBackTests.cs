@@ -154,7 +154,7 @@ public sealed class HeldBackTests : IAsyncLifetime
         var work = floor.Get<Store>().Work;
         async Task AgeAsync(PickTicket ticket, string sku) => await work.PatchItemAsync<object>(ticket.Id, new PartitionKeyBuilder().Add(ticket.Location).Add(ticket.Id).Build(),
             [PatchOperation.Set("/updatedAt", "2026-01-01T00:00:00.000Z"), PatchOperation.Set("/lines/0/sku", sku)], cancellationToken: Cancel);
-        await AgeAsync(bad, "");
+        await AgeAsync(bad, new string('x', 3_000));
         await AgeAsync(good, "A");
         Assert.Equal([good.Id], (await floor.Get<Shipping>().SweepAsync(100, Cancel)).Select(ticket => ticket.Id));
         Assert.Equal(TicketStatus.Shipped, (await floor.Get<PickTickets>().ReadAsync(good.Id))!.Status);
