@@ -58,6 +58,7 @@ internal static class FunctionCatalogue
             OrchestrationTriggerAttribute orchestration => Orchestrator(identity, method, triggers[0], orchestration),
             ActivityTriggerAttribute activity => Activity(identity, method, triggers[0], activity),
             ServiceBusTriggerAttribute queue => ServiceBusFunctions.Host(identity, method, triggers[0], queue, configuration),
+            CosmosDBTriggerAttribute feed => CosmosFeedRunner.Host(identity, method, triggers[0], feed),
             var other => throw Refuse(name, $"the trigger {other!.GetType().Name} is not hosted here."),
         };
     }

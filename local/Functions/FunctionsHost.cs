@@ -60,6 +60,7 @@ internal sealed class FunctionsHost : IHost, IAsyncDisposable
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<DurableFunctions>(services, functions, pipeline));
         builder.Services.AddHostedService<DurableWorker>();
         builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<ServiceBusRunner>(services, functions, pipeline, settings.ServiceBus));
+        builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<CosmosFeedRunner>(services, functions, pipeline));
         if (functions.Any(function => typeof(IActionResult).IsAssignableFrom(function.Http?.Result))) { builder.Services.AddMvcCore(); }
         FunctionsHost? host = null;
         // The generic host logs a start that a signal cut short as a failure.

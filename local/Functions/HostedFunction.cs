@@ -30,6 +30,12 @@ internal sealed record HostedFunction(HostedFunction.Identity Definition, Func<I
     /// <summary>What it receives, where its trigger is a queue.</summary>
     public QueuePlan? Queue { get; init; }
 
+    /// <summary>What it watches, where its trigger is a change feed.</summary>
+    public FeedPlan? Feed { get; init; }
+
+    /// <summary>A change feed, what its items are read as, and how a batch is tried again.</summary>
+    internal sealed record FeedPlan(CosmosDBTriggerAttribute Trigger, Type Items, RetryPolicy Retry);
+
     /// <summary>What an HTTP function answers.</summary>
     /// <param name="Pattern">The route with host.json's prefix.</param>
     /// <param name="Methods">In upper case; empty: every method.</param>

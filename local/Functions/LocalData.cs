@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Azure.Cosmos;
 using Selvedge.Local.Cosmos;
 using Selvedge.Local.Durable;
 using Selvedge.Local.ServiceBus;
@@ -54,6 +55,37 @@ public sealed class LocalData : IDisposable
     /// <summary>The Service Bus namespace in the folder, opened when first asked for.</summary>
     /// <exception cref="LocalHostException">Its file cannot be opened.</exception>
     public ServiceBusBroker ServiceBus => serviceBus.Value;
+
+    /// <summary>A client of the store in the folder.</summary>
+    internal CosmosClient Connect() => new("http://localhost:8081/", "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==", new()
+    {
+        ConnectionMode = ConnectionMode.Gateway, LimitToEndpoint = true, HttpClientFactory = () => new HttpClient(new CosmosHandler(Cosmos)),
+        CosmosClientTelemetryOptions = new() { DisableDistributedTracing = true, DisableSendingMetricsToService = true },
+    });
+
+    /// <summary>The lowest number that no host on this folder has: after a crash the next process has the names, and with them the leases, of the one before.</summary>
+    internal InstanceName TakeName()
+    {
+        lock (names)
+        {
+            var number = 1;
+            while (!names.Add(number)) { number++; }
+            return new(this, number);
+        }
+    }
+
+    private readonly HashSet<int> names = [];
+
+    /// <summary>A host's name among those on the folder, until it is given free.</summary>
+    internal sealed class InstanceName(LocalData data, int number) : IDisposable
+    {
+        public string Name => number.ToString(CultureInfo.InvariantCulture);
+
+        public void Dispose()
+        {
+            lock (data.names) { data.names.Remove(number); }
+        }
+    }
 
     /// <summary>When each monitored timer ran last.</summary>
     internal TimerStatusFile Timers { get; }

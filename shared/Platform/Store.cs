@@ -1,4 +1,5 @@
 using System.Net;
+using Azure.Core;
 using Microsoft.Azure.Cosmos;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -92,14 +93,15 @@ public sealed class Store(CosmosClient client)
 public static class StoreSetup
 {
     /// <summary>Registers <see cref="CosmosClient"/> and <see cref="Store"/>. A keyed <see cref="HttpMessageHandler"/> "cosmos" (local hosting)
-    /// is used as the way to the store; otherwise the settings <c>Cosmos:Endpoint</c> and <c>Cosmos:Key</c> are, or <c>Cosmos:ConnectionString</c>.</summary>
+    /// is used as the way to the store; otherwise the settings are that the triggers read as well: <c>Cosmos</c>, a connection string, or <c>Cosmos:accountEndpoint</c>, an address that is
+    /// reached with the app's identity.</summary>
     public static IServiceCollection AddStore(this IServiceCollection services) => services
-        .AddSingleton(provider => Connect(provider.GetRequiredService<IConfiguration>(), provider.GetKeyedService<HttpMessageHandler>("cosmos")))
+        .AddSingleton(provider => Connect(provider.GetRequiredService<IConfiguration>(), provider.GetKeyedService<HttpMessageHandler>("cosmos"), credential: provider.GetService<TokenCredential>()))
         .AddSingleton<Store>();
 
     /// <summary>A client with the app's settings. With <paramref name="handler"/> every call goes through it, in Gateway mode; <paramref name="before"/> sees each
     /// call first.</summary>
-    public static CosmosClient Connect(IConfiguration? configuration, HttpMessageHandler? handler, RequestHandler? before = null)
+    public static CosmosClient Connect(IConfiguration? configuration, HttpMessageHandler? handler, RequestHandler? before = null, TokenCredential? credential = null)
     {
         var options = new CosmosClientOptions
         {
@@ -123,14 +125,10 @@ public static class StoreSetup
             // The key is the well-known one of Microsoft's emulator: the in-process store asks for none, the SDK wants one.
             return new CosmosClient("http://localhost:8081/", "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==", options);
         }
-        return configuration?["Cosmos:ConnectionString"] is { Length: > 0 } connection
-            ? new CosmosClient(connection, options)
-            : new CosmosClient(Setting(configuration, "Cosmos:Endpoint"), Setting(configuration, "Cosmos:Key"), options);
+        if (configuration?["Cosmos"] is { Length: > 0 } connection) return new CosmosClient(connection, options);
+        if (configuration?["Cosmos:accountEndpoint"] is not { Length: > 0 } endpoint) throw new InvalidOperationException("The setting 'Cosmos' is missing: a connection string. Set it, or set 'Cosmos:accountEndpoint' to use the app's identity.");
+        return new CosmosClient(endpoint, credential ?? throw new InvalidOperationException("'Cosmos:accountEndpoint' is an address: register the app's TokenCredential, or set 'Cosmos' to a connection string."), options);
     }
-
-    static string Setting(IConfiguration? configuration, string name) => configuration?[name] is { Length: > 0 } value
-        ? value
-        : throw new InvalidOperationException($"The setting '{name}' is missing. Set it, or set 'Cosmos:ConnectionString'.");
 
     /// <summary>True for answers after which the same call may simply be made again: throttled, try-again, timed out, unavailable, gone.</summary>
     public static bool IsPassing(this HttpStatusCode status) =>
