@@ -138,6 +138,8 @@ public enum PushResult
     Refused,
     /// <summary>It was not taken this time.</summary>
     Failed,
+    /// <summary>No answer to this one of several calls: whether it was taken is not known, so it is read back before anything is decided.</summary>
+    Unanswered,
 }
 
 /// <summary>How one push ended.</summary>
@@ -169,7 +171,8 @@ public sealed record Shown(string Place, string Item, long Units, DateTimeOffset
 /// <param name="ShipBy">Until when it is to leave, by the channel's word.</param>
 /// <param name="CancelAsked">The buyer asked to cancel it and the seller decides.</param>
 /// <param name="ByMarketplace">The channel sends it from its own warehouse: none of our stock.</param>
-public sealed record ChannelOrder(Draft Draft, DateTimeOffset ChangedAt, ReadOnlyMemory<byte> Raw, DateTimeOffset? AcceptBy = null, DateTimeOffset? ShipBy = null, bool CancelAsked = false, bool ByMarketplace = false);
+/// <param name="Unreadable">Why it cannot be taken in; its draft then has the order's id and nothing else, an exception is for a person, and the orders after it go on.</param>
+public sealed record ChannelOrder(Draft Draft, DateTimeOffset ChangedAt, ReadOnlyMemory<byte> Raw, DateTimeOffset? AcceptBy = null, DateTimeOffset? ShipBy = null, bool CancelAsked = false, bool ByMarketplace = false, string? Unreadable = null);
 
 /// <summary>What is said about one line: by our line's id, which is the channel's.</summary>
 public sealed record LineAnswer(string Line, bool Accepted);

@@ -61,6 +61,8 @@ public sealed class SalesChannels(Store store, Locations locations, IConfigurati
 
 public static class ChannelServices
 {
-    /// <summary>The sales channels' configuration. Needs <see cref="CatalogueServices.AddCatalogue"/>.</summary>
-    public static IServiceCollection AddChannels(this IServiceCollection services) => services.AddSingleton<SalesChannels>();
+    /// <summary>The sales channels' configuration, and an adapter for each system. Needs <see cref="CatalogueServices.AddCatalogue"/>.</summary>
+    public static IServiceCollection AddChannels(this IServiceCollection services) => services.AddSingleton<SalesChannels>()
+        .AddSingleton<CallBudget>().AddSingleton<ChannelCalls>()
+        .AddSingleton<ChannelAdapter, Mirakl.MiraklAdapter>();
 }
