@@ -24,7 +24,7 @@ public sealed class CountPosting(Store store, InventoryLedger ledger, LedgerRead
             foreach (var line in count.Lines) after.Add(line.State is CountState.Posting or CountState.Pending ? await PostAsync(count, line) : line);
             var pending = after.Any(line => line.State is CountState.Pending);
             var over = after.All(line => line.State == CountState.Posted) && count.Status == CountStatus.Open;
-            if (!over && after.SequenceEqual(count.Lines) && (count.Attention is null || pending)) return pending ? await counts.ReplaceAsync(count with { Attention = counts.Later }) ?? count : count;
+            if (!over && after.SequenceEqual(count.Lines) && (count.Attention is null || pending)) return count;
             var next = count with { Lines = after, Status = over ? CountStatus.Closed : count.Status, Attention = pending ? counts.Later : null, UpdatedAt = counts.Now };
             if (await counts.ReplaceAsync(next) is { } written) return written;
             count = await counts.FindAsync(count.Id) ?? throw Counting.Unknown(count.Id);

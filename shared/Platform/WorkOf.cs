@@ -76,18 +76,26 @@ public sealed class WorkOf<T>(Store store, TimeProvider time, string kind) where
         return store.Work.PageAsync<T>(locations is null ? query : query.WithParameter("@locations", locations), limit, continuation);
     }
 
-    /// <summary>Goes on with each that was begun and left. One that cannot be done now holds up no other; the run says so in the end. Answers how many there were.</summary>
+    /// <summary>Goes on with each that was begun and left, whatever has waited longest first. One that cannot be done now holds up no other, and so does one that goes on waiting
+    /// (all that are due are looked at in each run); the run says in the end what failed. Answers how many there were.</summary>
     public async Task<int> DueAsync(Func<T, Task> goOn, CancellationToken cancel)
     {
-        var due = new List<T>();
-        using var pages = store.Work.GetItemQueryIterator<T>(new QueryDefinition($"SELECT TOP {Together} * FROM c WHERE c.location = @kind AND c.attention < @now")
-            .WithParameter("@kind", kind).WithParameter("@now", InstantConverter.Text(time.GetUtcNow())));
-        while (pages.HasMoreResults) due.AddRange(await pages.ReadNextAsync(cancel));
-        var failed = new List<Exception>();
-        foreach (var left in due)
-            try { await goOn(left); }
-            catch (Exception later) when (later is not OperationCanceledException) { failed.Add(new InvalidOperationException($"The {kind} '{left.Id}' was left for the next run.", later)); }
-        return failed.Count == 0 ? due.Count : throw new AggregateException(failed);
+        var (due, failed) = (0, new List<Exception>());
+        // One path is compared and ordered by: its range index serves both.
+        using var pages = store.Work.GetItemQueryIterator<T>(new QueryDefinition("SELECT * FROM c WHERE c.location = @kind AND c.attention < @now ORDER BY c.attention")
+            .WithParameter("@kind", kind).WithParameter("@now", InstantConverter.Text(time.GetUtcNow())), requestOptions: new() { MaxItemCount = Together });
+        while (pages.HasMoreResults)
+            foreach (var left in await pages.ReadNextAsync(cancel))
+            {
+                due++;
+                cancel.ThrowIfCancellationRequested();
+                try { await goOn(left); }
+                catch (Exception later) when (later is not OperationCanceledException || !cancel.IsCancellationRequested)
+                {
+                    failed.Add(new InvalidOperationException($"The {kind} '{left.Id}' was left for the next run, in half a minute. Nothing is lost; if it goes on failing, read it and correct what the inner error names.", later));
+                }
+            }
+        return failed.Count == 0 ? due : throw new AggregateException(failed);
     }
 
     PartitionKey Key(string id) => new PartitionKeyBuilder().Add(kind).Add(id).Build();

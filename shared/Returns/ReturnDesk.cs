@@ -110,9 +110,11 @@ public sealed class ReturnDesk(Store store, InventoryLedger ledger, LedgerReads 
             foreach (var grading in told.Gradings.Where(grading => grading is { Done: false, Refusal: null }).ToList())
             {
                 var after = await PostAsync(told, grading);
-                told = told with { Gradings = [.. told.Gradings.Select(each => each.Id == grading.Id ? after : each)] };
+                if (after != grading) told = told with { Gradings = [.. told.Gradings.Select(each => each.Id == grading.Id ? after : each)] };
             }
             var waits = told.Gradings.Any(grading => grading is { Done: false, Refusal: null });
+            // It goes on waiting for a second person.
+            if (waits && ReferenceEquals(told, found)) return found;
             var next = told with { Status = ReturnRules.StatusOf(told), Attention = waits ? returns.Later : null, UpdatedAt = returns.Now };
             if (await returns.ReplaceAsync(next) is { } written) return written;
             found = await returns.FindAsync(found.Id) ?? throw ReturnProblems.Unknown(found.Id);
