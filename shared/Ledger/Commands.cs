@@ -256,6 +256,10 @@ public sealed record Post : Command
     /// <summary>Told by somebody who can look again: a request, refused where the account shows fewer units. How it was told is not part of what the key stands for.</summary>
     [JsonIgnore] public bool IfShown { get; init; }
 
+    /// <summary>Moves no more than the account shows, and says in its entry how many it moved, which may be none: for what others may have taken out meanwhile. No part of
+    /// what the key stands for either.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool UpTo { get; init; }
+
     /// <summary>The key, given by who posts, e.g. <c>&lt;channel&gt;:refund:&lt;id&gt;:&lt;line&gt;</c>.</summary>
     public required string Id { get; init; }
     public override string Key => Id;

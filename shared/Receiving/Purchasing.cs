@@ -82,7 +82,9 @@ public sealed class Purchasing(Store store, InventoryLedger ledger, TimeProvider
     }
 
     /// <summary>Notes what a receipt brought on the lines of an ASN and of a purchase order, and states what is left. Each may be null; a receipt counts once.</summary>
-    internal async Task ReceivedAsync(Receipt receipt)
+    /// <returns>By line: units that came beyond what it is for, as far as this receipt may have brought them. Receipts are noted one after another, so of several that
+    /// saw the same units open, the last is told.</returns>
+    internal async Task<IReadOnlyDictionary<string, long>> ReceivedAsync(Receipt receipt)
     {
         var came = new SortedDictionary<string, long>(StringComparer.Ordinal);
         foreach (var posting in receipt.Postings) if (posting.Line is { } line) came[line] = came.GetValueOrDefault(line) + posting.Units;
@@ -90,12 +92,18 @@ public sealed class Purchasing(Store store, InventoryLedger ledger, TimeProvider
         {
             var (noted, _) = await asns.ChangeAsync(asn, found => found.Receipts?.ContainsKey(receipt.Id) == true ? null : Next(found with { Receipts = With(found.Receipts, receipt.Id, came) }), UnknownAsn);
             await StateAsync(noted);
+            return Beyond(noted.Lines, noted.Received);
         }
-        else if (receipt.PurchaseOrder is { } order)
+        if (receipt.PurchaseOrder is { } order)
         {
             var (noted, _) = await orders.ChangeAsync(order, found => found.Receipts?.ContainsKey(receipt.Id) == true ? null : Next(found with { Receipts = With(found.Receipts, receipt.Id, came) }), UnknownOrder);
             await StateAsync(noted);
+            return Beyond(noted.Lines, noted.Received);
         }
+        return came;
+
+        Dictionary<string, long> Beyond(IReadOnlyList<SupplyLine> lines, Func<string, long> received) =>
+            lines.Where(line => came.ContainsKey(line.Line)).ToDictionary(line => line.Line, line => Math.Clamp(received(line.Line) - line.Quantity, 0, came[line.Line]), StringComparer.Ordinal);
     }
 
     /// <summary>States what a crash left unstated.</summary>

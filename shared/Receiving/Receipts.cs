@@ -104,21 +104,46 @@ public sealed class Receipts(Store store, Purchasing purchasing, InventoryLedger
     async Task<Receipt> PostAsync(Receipt receipt)
     {
         // One SKU's in their order, since the good units serve who waits before the damaged ones use the supply up.
-        var worth = new long[receipt.Postings.Count];
+        var outcomes = new Outcome[receipt.Postings.Count];
         await Task.WhenAll(receipt.Postings.Select((posting, i) => (posting, i)).GroupBy(each => each.posting.Sku, StringComparer.Ordinal).Select(async group =>
         {
-            foreach (var (posting, i) in group) worth[i] = (await ledger.ExecuteAsync(Command(receipt, posting, i))).Value;
+            foreach (var (posting, i) in group) outcomes[i] = await ledger.ExecuteAsync(Command(receipt, posting, i));
         }));
-        await purchasing.ReceivedAsync(receipt);
+        var beyond = await purchasing.ReceivedAsync(receipt);
         foreach (var (posting, i) in receipt.Postings.Select((posting, i) => (posting, i)))
             if (posting.Over && (receipt.Asn ?? receipt.PurchaseOrder) is { } against)
-                await exceptions.OpenAsync(new ExceptionCase
-                {
-                    Id = Ids.Join(["over", receipt.Id, i.ToString(CultureInfo.InvariantCulture)]), Kind = "overReceipt", Sku = posting.Sku, Location = receipt.At, Quantity = posting.Units,
-                    Detail = posting.Line is null ? $"{posting.Units} {posting.Sku} came on {against}, which is not for that SKU." : $"{posting.Units} {posting.Sku} more than were open on {against} line {posting.Line} came.",
-                    Expected = new($"{against}: open units", $"{posting.Units} fewer"), Found = new($"receipt {receipt.Id} by {receipt.Actor}", $"{posting.Units} too many arrived"),
-                });
-        return receipt with { Status = "posted", Postings = [.. receipt.Postings.Select((posting, i) => posting with { Worth = worth[i] })] };
+                await OpenAsync(receipt, posting, posting.Units, Ids.Join(["over", receipt.Id, i.ToString(CultureInfo.InvariantCulture)]),
+                    posting.Line is null ? $"{posting.Units} {posting.Sku} came on {against}, which is not for that SKU." : $"{posting.Units} {posting.Sku} more than were open on {against} line {posting.Line} came.");
+
+        // Another receipt of the same units was faster: the ledger told of what it saw no more of (and opened the exception), the document of the rest.
+        var over = receipt.Postings.Select((posting, i) => posting.Over ? posting.Units : Told(outcomes[i])).ToArray();
+        foreach (var (line, units) in beyond)
+        {
+            var last = receipt.Postings.Select((posting, i) => (posting, i)).Last(each => each.posting.Line == line).i;
+            var untold = units - receipt.Postings.Select((posting, i) => posting.Line == line ? over[i] : 0).Sum();
+            if (untold <= 0 || (receipt.Asn ?? receipt.PurchaseOrder) is not { } against) continue;
+            over[last] = Math.Min(receipt.Postings[last].Units, over[last] + untold);
+            await OpenAsync(receipt, receipt.Postings[last], untold, Ids.Join(["over", receipt.Id, "line", line]), $"{untold} {receipt.Postings[last].Sku} more than {against} line {line} was for came, by receipts that were posted at once.");
+        }
+        return receipt with { Status = "posted", Postings = [.. receipt.Postings.SelectMany((posting, i) => Parted(posting with { Worth = outcomes[i].Value }, over[i]))] };
+    }
+
+    Task OpenAsync(Receipt receipt, ReceiptPosting posting, long units, string id, string detail) => exceptions.OpenAsync(new ExceptionCase
+    {
+        Id = id, Kind = "overReceipt", Sku = posting.Sku, Location = receipt.At, Quantity = units, Detail = detail,
+        Expected = new($"{receipt.Asn ?? receipt.PurchaseOrder}: open units", $"{units} fewer"), Found = new($"receipt {receipt.Id} by {receipt.Actor}", $"{units} too many arrived"),
+    });
+
+    // What the ledger saw arrive on a supply that had no more of it open.
+    static long Told(Outcome outcome) => outcome.Exceptions?.Where(told => told.Kind is "overReceipt" or "unknownSupply").Sum(told => told.Quantity) ?? 0;
+
+    // A posting of which some units were more than was open, as two lines. Its key is used up by then.
+    static IEnumerable<ReceiptPosting> Parted(ReceiptPosting posting, long over)
+    {
+        if (posting.Over || over == 0) return [posting];
+        if (over >= posting.Units) return [posting with { Over = true }];
+        var worth = Costing.Share(posting.Worth ?? 0, over, posting.Units);
+        return [posting with { Units = posting.Units - over, Worth = posting.Worth - worth }, posting with { Units = over, Worth = worth, Over = true }];
     }
 
     static Post Command(Receipt receipt, ReceiptPosting posting, int i) => new()
@@ -160,5 +185,5 @@ public sealed class Receipts(Store store, Purchasing purchasing, InventoryLedger
 
 public static class ReceivingServices
 {
-    public static IServiceCollection AddReceiving(this IServiceCollection services) => services.AddSingleton<Purchasing>().AddSingleton<Receipts>();
+    public static IServiceCollection AddReceiving(this IServiceCollection services) => services.AddSingleton<Purchasing>().AddSingleton<Receipts>().AddSingleton<DamageGradings>();
 }

@@ -62,8 +62,10 @@ internal static class Postings
             _ => true,
         };
 
-    public static Decision Post(Session s, Post c)
+    public static Decision Post(Session s, Post asked)
     {
+        var c = asked.UpTo ? asked with { Quantity = Math.Min(asked.Quantity, Shown(s, asked)) } : asked;
+        if (asked.Quantity > 0 && c.Quantity == 0 && IsLegal(c.Kind, c.From, c.To)) return s.Seal(asked, Name(asked.Kind), new(Verdict.Applied));
         if (c.Quantity <= 0 || !IsLegal(c.Kind, c.From, c.To)) return Decision.Refuse($"{c.Kind} does not move {c.Quantity} from {c.From} to {c.To}.");
         if (c.Kind is PostKind.Transfer or PostKind.Consume && Free(s, c.From) is var available && available < c.Quantity)
             return Decision.Refuse($"{c.Quantity} wanted, {available} available at {Accounts.Location(c.From)}.", available);
@@ -92,7 +94,7 @@ internal static class Postings
         if (c.Supply is not null && !Arrived(s, c, open, pegged)) return Decision.Unknown;
         KeepCounts(s, c);
         SettleVariance(s);
-        return Rebalancing.Run(s) ? s.Seal(c, Name(c.Kind), new(Verdict.Applied, Value: value)) : Decision.Unknown;
+        return Rebalancing.Run(s) ? s.Seal(asked, Name(c.Kind), new(Verdict.Applied, Value: value)) : Decision.Unknown;
     }
 
     public static Decision Count(Session s, Count c)
@@ -186,7 +188,10 @@ internal static class Postings
     {
         if (open is null)
         {
-            s.Contradict("unknownSupply", $"{c.Quantity} arrived on {c.Supply}, which is not open.", c.Quantity);
+            // One that all of came is no longer on the balance: others were faster.
+            if (s.SupplyRevision(c.Supply!) is not { } stated) return false;
+            if (stated > 0) s.Contradict("overReceipt", $"{c.Quantity} arrived on {c.Supply}, 0 were open.", c.Quantity);
+            else s.Contradict("unknownSupply", $"{c.Quantity} arrived on {c.Supply}, which is not open.", c.Quantity);
             return true;
         }
         if (c.Quantity > open.Quantity) s.Contradict("overReceipt", $"{c.Quantity} arrived on {c.Supply}, {open.Quantity} were open.", c.Quantity - open.Quantity);

@@ -29,6 +29,25 @@ internal sealed class WorkStops(HttpMessageHandler inner) : DelegatingHandler(in
     }
 }
 
+/// <summary>Between an instance and its store: something else is done, once, before a write of container <c>work</c> whose body has a given text.</summary>
+internal sealed class WorkMeets(HttpMessageHandler inner) : DelegatingHandler(inner)
+{
+    string text = "";
+    Func<Task>? first;
+
+    public void Before(string write, Func<Task> then) => (text, first) = (write, then);
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        if (first is not null && request is { Content: { } content, RequestUri.AbsolutePath: { } path } && path.Contains("/colls/work/docs", StringComparison.Ordinal))
+        {
+            await content.LoadIntoBufferAsync(cancellationToken);
+            if ((await content.ReadAsStringAsync(cancellationToken)).Contains(text, StringComparison.Ordinal) && Interlocked.Exchange(ref first, null) is { } then) await then();
+        }
+        return await base.SendAsync(request, cancellationToken);
+    }
+}
+
 /// <summary>A clock that is ahead: what waits for somebody to go on is due.</summary>
 internal sealed class Ahead(TimeSpan by) : TimeProvider
 {
