@@ -17,7 +17,7 @@ public enum TransferStatus
     Refused,
     /// <summary>Claimed: its ticket is in the pick queue like any order's.</summary>
     Picking,
-    /// <summary>Called off before it left: claims and staged units are being given back.</summary>
+    /// <summary>Called off before it left, by a person or because nothing of it was found: claims and staged units are being given back.</summary>
     Cancelling,
     Cancelled,
     /// <summary>Left, and not all of it arrived.</summary>
@@ -61,7 +61,7 @@ public sealed record Transfer : IWork
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public int Closings { get; init; }
     public string? Approval { get; init; }
 
-    /// <summary>Why it was refused, or was not closed.</summary>
+    /// <summary>Why it was refused, was called off by itself (nothing of it was found), or was not closed.</summary>
     public string? Refusal { get; init; }
     public string? Reason { get; init; }
     public required string Content { get; init; }
@@ -78,13 +78,13 @@ public sealed record Transfer : IWork
     /// <summary>Units of a line that arrived and were on their way.</summary>
     public long Received(TransferLine line) => Receipts.SelectMany(receipt => receipt.Lines).Where(came => came.Sku == line.Sku && !came.Over).Sum(came => came.Units);
 
-    /// <summary>Units of a line that left, and neither arrived nor are written off.</summary>
-    public long InTransit(TransferLine line) => line.Dispatched - Received(line) - line.Lost - line.Losing;
+    /// <summary>Units of a line that left, and neither arrived nor are written off. What is about to be written off is among them: it may arrive yet.</summary>
+    public long InTransit(TransferLine line) => line.Dispatched - Received(line) - line.Lost;
 
     public object View() => new
     {
         Id, From = At, To, Status, Partial, Priority, ShipBy, Tickets, DispatchedAt, Approval, Refusal, Reason, Actor, CreatedAt, UpdatedAt,
-        Lines = Lines.Select(line => new { line.Line, line.Sku, line.Quantity, line.Held, line.Dispatched, Received = Received(line), line.Lost, InTransit = InTransit(line) + line.Losing }),
+        Lines = Lines.Select(line => new { line.Line, line.Sku, line.Quantity, line.Held, line.Dispatched, Received = Received(line), line.Lost, InTransit = InTransit(line) }),
         Receipts = Receipts.Select(receipt => new { receipt.Id, receipt.At, receipt.Actor, receipt.Posted, Lines = receipt.Lines.Select(came => new { came.Sku, Quantity = came.Units, came.Damaged, came.Over, Bin = came.Bin.Length > 0 ? came.Bin : null }) }),
     };
 }
@@ -95,7 +95,7 @@ public sealed record TransferLine(string Line, string Sku, long Quantity)
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Held { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Dispatched { get; init; }
 
-    /// <summary>Units that are written off, and those that are about to be.</summary>
+    /// <summary>Units that are written off; and those for which it was asked, as many as were in transit then.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Lost { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Losing { get; init; }
 }

@@ -59,62 +59,94 @@ public sealed class TransferArrivals(Store store, InventoryLedger ledger, Ledger
         return arrivals;
     }
 
-    /// <summary>Tells the ledger what is noted and not posted; answers the document as it is to be written.</summary>
+    /// <summary>Tells the ledger what is noted and not posted; answers the document as it is to be written, the same instance where nothing changed.</summary>
     internal async Task<Transfer> PostAsync(Transfer transfer)
     {
-        foreach (var receipt in transfer.Receipts.Where(receipt => !receipt.Posted))
-            foreach (var (arrival, i) in receipt.Lines.Select((arrival, i) => (arrival, i))) await PostAsync(transfer, receipt, arrival, i);
-        transfer = transfer with { Receipts = [.. transfer.Receipts.Select(receipt => receipt with { Posted = true })], Attention = null };
+        foreach (var receipt in transfer.Receipts.Where(receipt => !receipt.Posted).ToList())
+        {
+            var arrived = new List<Arrival>();
+            foreach (var (arrival, i) in receipt.Lines.Select((arrival, i) => (arrival, i))) arrived.AddRange(await PostAsync(transfer, receipt, arrival, i));
+            transfer = transfer with { Receipts = [.. transfer.Receipts.Select(each => each.Id == receipt.Id ? receipt with { Posted = true, Lines = arrived } : each)] };
+        }
         if (transfer.Status == TransferStatus.Closing) return await WriteOffAsync(transfer);
+        transfer = transfer with { Attention = null };
         return transfer.Status == TransferStatus.InTransit && transfer.Lines.All(line => transfer.InTransit(line) <= 0) ? transfer with { Status = TransferStatus.Received } : transfer;
     }
 
-    async Task PostAsync(Transfer transfer, TransferReceipt receipt, Arrival arrival, int i)
+    async Task<IReadOnlyList<Arrival>> PostAsync(Transfer transfer, TransferReceipt receipt, Arrival arrival, int i)
     {
-        var id = Ids.Join(["transfer", transfer.Id, receipt.Id, i.ToString(CultureInfo.InvariantCulture)], Ids.CosmosLimit - 2);
-        await ledger.ExecuteAsync(arrival.Over
-            ? new Post { Sku = arrival.Sku, Actor = receipt.Actor, Reason = $"More than left on transfer {transfer.Id}", Kind = PostKind.Adjust, From = Accounts.Shrink, To = Accounts.OnHand(transfer.To, arrival.Bin, arrival.Damaged ? "damaged" : ""), Quantity = arrival.Units, Id = id }
-            : new Post { Sku = arrival.Sku, Actor = receipt.Actor, Reason = transfer.Reason, Kind = PostKind.Arrive, From = Accounts.Transit(transfer.Id), To = arrival.Damaged ? Accounts.Quarantine(transfer.To) : Accounts.OnHand(transfer.To, arrival.Bin), Quantity = arrival.Units, Id = id });
-        if (!arrival.Over || transfer.Lines.Any(line => line.Sku == arrival.Sku && line.Lost + line.Losing > 0)) return;
-        await exceptions.OpenAsync(new ExceptionCase
+        string[] key = ["transfer", transfer.Id, receipt.Id, i.ToString(CultureInfo.InvariantCulture)];
+        if (arrival.Over)
         {
-            Id = id, Kind = "transferOver", Sku = arrival.Sku, Location = transfer.To, Quantity = arrival.Units, Detail = $"{arrival.Units} {arrival.Sku} more arrived at {transfer.To} on transfer {transfer.Id} than left {transfer.At}.",
-            Expected = new($"ledger: {Accounts.Transit(transfer.Id)}", $"{arrival.Units} fewer"), Found = new($"receipt {receipt.Id} by {receipt.Actor}", $"{arrival.Units} too many arrived"),
-        });
+            await FindAsync(transfer, receipt, arrival, Ids.Join(key, Ids.CosmosLimit - 2));
+            if (!transfer.Lines.Any(line => line.Sku == arrival.Sku && line.Lost + line.Losing > 0)) await OpenAsync(transfer, receipt, arrival, Ids.Join(key, Ids.CosmosLimit - 2));
+            return [arrival];
+        }
+        var command = new Post
+        {
+            Sku = arrival.Sku, Actor = receipt.Actor, Reason = transfer.Reason, Kind = PostKind.Arrive, From = Accounts.Transit(transfer.Id), To = arrival.Damaged ? Accounts.Quarantine(transfer.To) : Accounts.OnHand(transfer.To, arrival.Bin),
+            Quantity = arrival.Units, Id = Ids.Join(key, Ids.CosmosLimit - 2), UpTo = true,
+        };
+        await ledger.ExecuteAsync(command);
+        var came = await MovedAsync(command);
+        if (came == arrival.Units) return [arrival];
+        // A second person let them be written off after this was noted: these are found.
+        var found = arrival with { Units = arrival.Units - came, Over = true };
+        await FindAsync(transfer, receipt, found, Ids.Join([.. key, "found"], Ids.CosmosLimit - 2));
+        return came > 0 ? [arrival with { Units = came }, found] : [found];
     }
+
+    Task<Outcome> FindAsync(Transfer transfer, TransferReceipt receipt, Arrival arrival, string id) => ledger.ExecuteAsync(new Post
+    {
+        Sku = arrival.Sku, Actor = receipt.Actor, Reason = $"More than left on transfer {transfer.Id}", Kind = PostKind.Adjust, From = Accounts.Shrink, To = Accounts.OnHand(transfer.To, arrival.Bin, arrival.Damaged ? "damaged" : ""), Quantity = arrival.Units, Id = id,
+    });
+
+    Task OpenAsync(Transfer transfer, TransferReceipt receipt, Arrival arrival, string id) => exceptions.OpenAsync(new ExceptionCase
+    {
+        Id = id, Kind = "transferOver", Sku = arrival.Sku, Location = transfer.To, Quantity = arrival.Units, Detail = $"{arrival.Units} {arrival.Sku} more arrived at {transfer.To} on transfer {transfer.Id} than left {transfer.At}.",
+        Expected = new($"ledger: {Accounts.Transit(transfer.Id)}", $"{arrival.Units} fewer"), Found = new($"receipt {receipt.Id} by {receipt.Actor}", $"{arrival.Units} too many arrived"),
+    });
+
+    // What its entry says: fewer than it was for where the account showed fewer. Without an entry, none.
+    async Task<long> MovedAsync(Post command) => (await reads.EntryAsync(command.Sku, command.Key))?.Moves?.Where(move => move.From == command.From && move.To == command.To).Sum(move => move.Units) ?? 0;
 
     async Task<Transfer> WriteOffAsync(Transfer transfer)
     {
         var by = new Caller(transfer.Closer!.KeyId, transfer.Closer.Actor, transfer.Closer.Role, Scope.Everything);
-        var (lines, waits) = (new List<TransferLine>(), (string?)null);
-        string? refusal = null;
+        var (lines, waits, refusal) = (new List<TransferLine>(), (string?)null, transfer.Refusal);
         foreach (var line in transfer.Lines)
         {
-            lines.Add(line with { Lost = line.Lost + line.Losing, Losing = 0 });
-            if (line.Losing == 0) continue;
+            // What arrived since it was asked for is not written off; the approval, if there is one, finds nothing to move.
+            lines.Add(line with { Losing = 0 });
+            if (line.Losing == 0 || transfer.InTransit(line) <= 0) continue;
             var command = new Post
             {
                 Sku = line.Sku, Actor = by.Actor, Reason = transfer.Reason, Kind = PostKind.Arrive, From = Accounts.Transit(transfer.Id), To = Accounts.Shrink, Quantity = line.Losing,
-                Id = Ids.Join(["transfer", transfer.Id, "lost", line.Line, transfer.Closings.ToString(CultureInfo.InvariantCulture)], Ids.CosmosLimit - 2),
+                Id = Ids.Join(["transfer", transfer.Id, "lost", line.Line, transfer.Closings.ToString(CultureInfo.InvariantCulture)], Ids.CosmosLimit - 2), UpTo = true,
             };
-            if (await reads.EntryAsync(line.Sku, command.Key) is not null) continue;
-            var asked = await approvals.FindAsync(line.Sku, command.Key);
-            if (asked is null)
+            if (await reads.EntryAsync(line.Sku, command.Key) is null)
             {
-                var outcome = await ledger.ExecuteAsync(command with { Leeway = await approvals.LeewayAsync(by, ApprovalKind.WriteOff) });
-                if (!outcome.NeedsApproval) continue;
-                asked = await approvals.AskAsync(approvals.Draft(by, ApprovalKind.WriteOff, $"Transfer {transfer.Id}: {outcome.Refusal}", Asked.Of(command), command.Key, line.Sku) with { Location = transfer.To });
+                var asked = await approvals.FindAsync(line.Sku, command.Key);
+                if (asked is null && await ledger.ExecuteAsync(command with { Leeway = await approvals.LeewayAsync(by, ApprovalKind.WriteOff) }) is { NeedsApproval: true } outcome)
+                    asked = await approvals.AskAsync(approvals.Draft(by, ApprovalKind.WriteOff, $"Transfer {transfer.Id}: {outcome.Refusal}", Asked.Of(command), command.Key, line.Sku) with { Location = transfer.To });
+                if (asked?.State is ApprovalState.Refused or ApprovalState.Expired)
+                {
+                    // These units go on being on their way.
+                    refusal = asked.Refusal ?? asked.Reason ?? "Nobody decided in time.";
+                    continue;
+                }
+                if (asked is not null && asked.State != ApprovalState.Done)
+                {
+                    (waits, lines[^1]) = (asked.Id, line);
+                    continue;
+                }
             }
-            if (asked.State is ApprovalState.Refused or ApprovalState.Expired)
-            {
-                // These units go on being on their way.
-                lines[^1] = line with { Losing = 0 };
-                refusal = asked.Refusal ?? asked.Reason ?? "Nobody decided in time.";
-            }
-            else waits = asked.Id;
+            lines[^1] = lines[^1] with { Lost = line.Lost + await MovedAsync(command) };
         }
-        return waits is not null ? transfer with { Approval = waits, Attention = transfers.Later }
-            : refusal is not null ? transfer with { Status = TransferStatus.InTransit, Lines = lines, Refusal = refusal, Approval = null }
-            : transfer with { Status = TransferStatus.Closed, Lines = lines };
+        if (waits is not null)
+            return (waits, refusal) == (transfer.Approval, transfer.Refusal) && transfer.Attention is not null && lines.SequenceEqual(transfer.Lines) ? transfer
+                : transfer with { Lines = lines, Approval = waits, Refusal = refusal, Attention = transfers.Later };
+        transfer = transfer with { Lines = lines, Refusal = refusal, Approval = null, Attention = null };
+        return transfer with { Status = lines.Any(line => transfer.InTransit(line) > 0) ? TransferStatus.InTransit : lines.Any(line => line.Lost > 0) ? TransferStatus.Closed : TransferStatus.Received };
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Selvedge.Counts;
 using Selvedge.Ledger;
 using Selvedge.Picking;
@@ -10,10 +11,13 @@ namespace Selvedge.Transfers;
 /// Transfers from being asked for to having left. Every step is decided on the document first, by ETag, and done then by keys and revisions that follow from it: revision
 /// 1 claims, revision 2 is the last word (given back, or what has left).
 /// </summary>
-public sealed class TransferDesk(Store store, InventoryLedger ledger, LedgerReads reads, PickTickets tickets, TransferArrivals arrivals, TimeProvider time)
+public sealed partial class TransferDesk(Store store, InventoryLedger ledger, LedgerReads reads, PickTickets tickets, TransferArrivals arrivals, TimeProvider time, ILogger<TransferDesk> log)
 {
     public const int MostLines = 200;
     const int Most = 200;
+
+    /// <summary>How often one that waits for its pickers is looked at: what they do is told by their tickets, so this finds only what stock lost or got back.</summary>
+    static readonly TimeSpan Glance = TimeSpan.FromHours(1);
     readonly WorkOf<Transfer> transfers = new(store, time, Transfer.KindName);
 
     public Task<Transfer?> FindAsync(string id) => transfers.FindAsync(id);
@@ -75,15 +79,17 @@ public sealed class TransferDesk(Store store, InventoryLedger ledger, LedgerRead
         if (await transfers.FindAsync(id) is { Status: TransferStatus.Picking } picking) await RunAsync(picking);
     }
 
-    /// <summary>Goes on with what was begun and left, and with tickets that have something to tell.</summary>
+    /// <summary>Goes on with what was begun and left, and with tickets that have something to tell. One that cannot be done now holds up no other.</summary>
     public async Task<int> SweepAsync(CancellationToken cancel)
     {
         foreach (var ticket in await tickets.UnseenAsync(time.GetUtcNow(), Most, transfers: true))
-            if (ticket.Transfer is { } id && await transfers.FindAsync(id) is { } found)
+            try
             {
-                await RunAsync(found);
+                if (await transfers.FindAsync(ticket.Transfer!) is { } found) await RunAsync(found);
+                else LogUnknown(ticket.Id, ticket.Transfer!);
                 await tickets.SeenAsync(ticket);
             }
+            catch (Exception later) when (later is not OperationCanceledException || !cancel.IsCancellationRequested) { LogLeft(later, ticket.Transfer!, ticket.Id); }
         return await transfers.DueAsync(RunAsync, cancel);
     }
 
@@ -128,17 +134,28 @@ public sealed class TransferDesk(Store store, InventoryLedger ledger, LedgerRead
         if (IsTentative(transfer))
             foreach (var line in transfer.Lines)
                 await ledger.ExecuteAsync(new Settle { Sku = line.Sku, Actor = transfer.Actor, Order = transfer.Order, Line = line.Line, Revision = 1, Keep = true });
-        return await AlignAsync(transfer with { Status = TransferStatus.Picking });
+        return (await AlignAsync(transfer)).Transfer with { Status = TransferStatus.Picking, Attention = transfers.Now + Glance };
     }
 
     // The ticket says what the claims say, until it has left; then the transfer says what the ticket said.
     async Task<Transfer> FollowAsync(Transfer transfer)
     {
         var known = await tickets.ReadAsync(transfer.Tickets);
-        if (known.Any(ticket => ticket.Status == TicketStatus.Shipping)) return Again(transfer);
-        if (known.Any(ticket => ticket.Status == TicketStatus.Shipped) && known.All(ticket => ticket.IsOver)) return await DispatchAsync(transfer, known);
-        return Again(await AlignAsync(transfer));
+        if (known.Any(ticket => ticket.Status == TicketStatus.Shipping)) return transfer;
+        var (left, open) = (known.Any(ticket => ticket.Status == TicketStatus.Shipped), known.Where(ticket => !ticket.IsOver).ToList());
+        if (open.Count > 0 && open.All(ticket => ticket.Left == 0 && ticket.Lines.All(line => line.Picked == 0)))
+        {
+            if (!left) return CallOff(transfer, $"Nothing of it was found at {transfer.At} when it was picked.");
+            foreach (var ticket in open) await tickets.CancelAsync(ticket.Id);
+            known = await tickets.ReadAsync(transfer.Tickets);
+        }
+        if (left && known.All(ticket => ticket.IsOver)) return await DispatchAsync(transfer, known);
+        var (next, all, claimed) = await AlignAsync(transfer);
+        if (claimed == 0 && all.All(ticket => ticket.Status == TicketStatus.Cancelled)) return CallOff(transfer, $"Nothing of it is left at {transfer.At}.");
+        return transfer.Attention > transfers.Now && next.Tickets.SequenceEqual(transfer.Tickets) ? transfer : next with { Attention = transfers.Now + Glance };
     }
+
+    Transfer CallOff(Transfer transfer, string why) => transfer with { Status = TransferStatus.Cancelling, Refusal = why, Attention = transfers.Later };
 
     async Task<Transfer> DispatchAsync(Transfer transfer, IReadOnlyList<PickTicket> known)
     {
@@ -153,7 +170,7 @@ public sealed class TransferDesk(Store store, InventoryLedger ledger, LedgerRead
     async Task<Transfer> CancelAsync(Transfer transfer)
     {
         foreach (var id in transfer.Tickets)
-            if (await tickets.CancelAsync(id) is { Status: TicketStatus.Shipping or TicketStatus.Shipped }) return transfer with { Status = TransferStatus.Picking };
+            if (await tickets.CancelAsync(id) is { Status: TicketStatus.Shipping or TicketStatus.Shipped }) return transfer with { Status = TransferStatus.Picking, Refusal = null };
         transfer = await ReleaseAsync(transfer);
         await AlignAsync(transfer, back: true);
         foreach (var ticket in await tickets.ReadAsync(transfer.Tickets)) await tickets.CloseAsync(ticket);
@@ -166,16 +183,14 @@ public sealed class TransferDesk(Store store, InventoryLedger ledger, LedgerRead
         return transfer;
     }
 
-    async Task<Transfer> AlignAsync(Transfer transfer, bool back = false)
+    async Task<(Transfer Transfer, IReadOnlyList<PickTicket> Tickets, long Claimed)> AlignAsync(Transfer transfer, bool back = false)
     {
         var claims = await reads.ClaimsAsync(transfer.Lines.Select(line => (Ids.Claim(transfer.Order, line.Line, transfer.At), line.Sku)));
         var lines = transfer.Lines.Select(line => claims.GetValueOrDefault(Ids.Claim(transfer.Order, line.Line, transfer.At)) is { } claim
             ? new TicketDemandLine(line.Line, line.Sku, transfer.At, claim.Held, claim.Staged) { Surplus = back ? claim.Staged : 0 } : new(line.Line, line.Sku, transfer.At, 0, 0));
         var all = await tickets.AlignAsync(new(transfer.Order, 1, 1, transfer.Tickets, [.. lines]) { Transfer = transfer.Id, Priority = transfer.Priority, ShipBy = transfer.ShipBy });
-        return transfer with { Tickets = [.. all.Select(ticket => ticket.Id)] };
+        return (transfer with { Tickets = [.. all.Select(ticket => ticket.Id)] }, all, claims.Values.Sum(claim => claim.Held + claim.Staged));
     }
-
-    Transfer Again(Transfer transfer) => transfer with { Attention = transfers.Later };
 
     static bool IsTentative(Transfer transfer) => !transfer.Partial && transfer.Lines.Count > 1;
 
@@ -186,6 +201,12 @@ public sealed class TransferDesk(Store store, InventoryLedger ledger, LedgerRead
 
     static ProblemException Left(Transfer transfer) => ProblemException.Conflict("has-left", "It has left already", $"Transfer '{transfer.Id}' is {System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(transfer.Status.ToString())}. Receive it, and send back what is not wanted.");
     public static ProblemException Unknown(string id) => ProblemException.NotFound($"There is no transfer '{id}'. POST api/transfers asks for one.");
+
+    [LoggerMessage(EventId = 4031, Level = LogLevel.Warning, Message = "Transfer {Transfer} could not be told of pick {Pick}; it is told again in half a minute. If it goes on failing, read both and correct what the error names")]
+    partial void LogLeft(Exception failure, string transfer, string pick);
+
+    [LoggerMessage(EventId = 4032, Level = LogLevel.Error, Message = "Pick {Pick} is for transfer {Transfer}, which does not exist; it is not looked at again. Restore the transfer's document, or release the transfer's claims and put back what is staged for them")]
+    partial void LogUnknown(string pick, string transfer);
 }
 
 public static class TransferServices

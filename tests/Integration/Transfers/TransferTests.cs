@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json;
+using Microsoft.Azure.Cosmos;
 using Microsoft.Extensions.DependencyInjection;
 using Selvedge.Ledger;
+using Selvedge.Picking;
 using Selvedge.Platform;
 using Selvedge.Tests.Integration.Receiving;
 using Selvedge.Transfers;
@@ -115,7 +117,6 @@ public sealed class TransferTests(AppFixture app) : IClassFixture<AppFixture>
     [Fact]
     public async Task What_never_arrives_is_written_off_by_two_people_and_what_turns_up_then_is_found()
     {
-        async Task<HttpClient> PersonAsync(string person, string role) => app.ClientWith((await PostAsync("/api/keys", new { name = $"{person}'s", person, role })).GetProperty("token").GetString());
         using var ana = await PersonAsync("Ana", "warehouse");
         using var fay = await PersonAsync("Fay", "finance");
         await SeedAsync("TR-7", 60);
@@ -165,6 +166,134 @@ public sealed class TransferTests(AppFixture app) : IClassFixture<AppFixture>
         await there.PostAsync("/api/transfers", Ask("t9", false, ("TR-8", 1)).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Forbidden, "forbidden");
         Assert.Equal("received", Status(await there.PostAsync("/api/transfers/t8/receive", receive.AsJson(), Cancel).OkAsync()));
         Assert.Single((await there.GetAsync("/api/transfers?status=received", Cancel).OkAsync()).GetProperty("items").EnumerateArray(), item => item.GetProperty("id").GetString() == "t8");
+    }
+
+    async Task<HttpClient> PersonAsync(string person, string role) => app.ClientWith((await PostAsync("/api/keys", new { name = $"{person}'s", person, role })).GetProperty("token").GetString());
+    Task<JsonElement> ReceiveAsync(string id, string receipt, string sku, long units) => PostAsync($"/api/transfers/{id}/receive", new { receiptId = receipt, lines = (object[])[new { sku, quantity = units }] });
+
+    async Task<Transfer> TransferAsync(string id) => (await app.Services.GetRequiredService<TransferDesk>().FindAsync(id))!;
+
+    async Task SendAsync(string id, string sku, long units)
+    {
+        await SeedAsync(sku, units);
+        var made = await PostAsync("/api/transfers", Ask(id, false, (sku, units)));
+        await PickAsync(made, (sku, units));
+        await ShipAsync(made);
+        await SweepAsync();
+    }
+
+    [Fact]
+    public async Task What_arrives_while_a_write_off_waits_comes_out_of_transit_and_only_the_rest_is_written_off()
+    {
+        using var ana = await PersonAsync("Ann", "warehouse");
+        using var fay = await PersonAsync("Flo", "finance");
+        await SendAsync("ta", "TA-1", 50);
+        await ReceiveAsync("ta", "a", "TA-1", 20);
+        using var first = await ana.PostAsync("/api/transfers/ta/close", new { reason = "lost" }.AsJson(), Cancel);
+        Assert.Equal(HttpStatusCode.Accepted, first.StatusCode);
+        var arrived = await ReceiveAsync("ta", "b", "TA-1", 4);
+        Assert.Equal(("closing", 24L, 26L), (Status(arrived), Of(arrived, "received"), Of(arrived, "inTransit")));
+        await fay.PostAsync(first.Headers.Location + "/refuse", new { reason = "ask the carrier" }.AsJson(), Cancel).OkAsync();
+        await SweepAsync();
+        var balance = await BalanceAsync("TA-1");
+        Assert.Equal((24L, 26L), (balance.Locations["WH2"].OnHand, balance.Away["transit/ta"]));
+        Assert.Equal("inTransit", Status(await GetAsync("/api/transfers/ta")));
+
+        using var second = await ana.PostAsync("/api/transfers/ta/close", new { reason = "lost for good" }.AsJson(), Cancel);
+        await ReceiveAsync("ta", "c", "TA-1", 6);
+        await fay.PostAsync(second.Headers.Location + "/approve", new { }.AsJson(), Cancel).OkAsync();
+        await SweepAsync();
+        var closed = await GetAsync("/api/transfers/ta");
+        Assert.Equal(("closed", 30L, 20L, 0L), (Status(closed), Of(closed, "received"), Of(closed, "lost"), Of(closed, "inTransit")));
+        balance = await BalanceAsync("TA-1");
+        Assert.Equal((30L, 20L, false), (balance.Locations["WH2"].OnHand, balance.Outside[Accounts.Shrink].Units, balance.Away.ContainsKey("transit/ta")));
+        Assert.Empty((await GetAsync("/api/exceptions?sku=TA-1")).GetProperty("items").EnumerateArray());
+        await AssertCleanAsync();
+    }
+
+    [Fact]
+    public async Task When_all_of_it_arrives_after_all_the_write_off_moves_nothing_whenever_it_is_approved()
+    {
+        using var ana = await PersonAsync("Abe", "warehouse");
+        using var fay = await PersonAsync("Fox", "finance");
+        await SendAsync("tb", "TB-1", 30);
+        using var asked = await ana.PostAsync("/api/transfers/tb/close", new { reason = "lost" }.AsJson(), Cancel);
+        Assert.Equal("received", Status(await ReceiveAsync("tb", "a", "TB-1", 30)));
+        await fay.PostAsync(asked.Headers.Location + "/approve", new { }.AsJson(), Cancel).OkAsync();
+        await SweepAsync();
+        Assert.Equal("received", Status(await GetAsync("/api/transfers/tb")));
+        var balance = await BalanceAsync("TB-1");
+        Assert.Equal((30L, false), (balance.Locations["WH2"].OnHand, balance.Outside.ContainsKey(Accounts.Shrink)));
+
+        // Approved between the counting in and its posting: what was written off then is found.
+        await SendAsync("tc", "TC-1", 30);
+        using var other = await ana.PostAsync("/api/transfers/tc/close", new { reason = "lost" }.AsJson(), Cancel);
+        await app.Services.GetRequiredService<TransferArrivals>().NoteAsync("tc", "a", [("TC-1", 12, 0, "")], "Ann");
+        await fay.PostAsync(other.Headers.Location + "/approve", new { }.AsJson(), Cancel).OkAsync();
+        await SweepAsync();
+        var closed = await GetAsync("/api/transfers/tc");
+        Assert.Equal(("closed", 0L, 30L, 0L), (Status(closed), Of(closed, "received"), Of(closed, "lost"), Of(closed, "inTransit")));
+        balance = await BalanceAsync("TC-1");
+        Assert.Equal((12L, 18L, false), (balance.Locations["WH2"].OnHand, balance.Outside[Accounts.Shrink].Units, balance.Away.ContainsKey("transit/tc")));
+        await AssertCleanAsync();
+    }
+
+    [Theory, InlineData("TD-1", 5), InlineData("TD-2", 12)]
+    public async Task Of_what_no_picker_finds_anything_it_is_called_off_with_the_reason_and_holds_nothing(string sku, long there)
+    {
+        await SeedAsync(sku, there);
+        var made = await PostAsync("/api/transfers", Ask("n" + sku, false, (sku, 5)));
+        await PostAsync($"/api/picks/{made.GetProperty("tickets")[0].GetString()}/short", new { scanId = "x", sku, quantity = 5, reason = "notFound" });
+        await SweepAsync();
+        var over = await GetAsync("/api/transfers/n" + sku);
+        Assert.Equal("cancelled", Status(over));
+        Assert.Contains("WH1", over.GetProperty("refusal").GetString(), StringComparison.Ordinal);
+        Assert.Null((await TransferAsync("n" + sku)).Attention);
+        var balance = await BalanceAsync(sku);
+        Assert.Equal((0L, 0L, there - 5), (balance.Short, balance.Locations["WH1"].Held, balance.Locations["WH1"].Available));
+        Assert.DoesNotContain(await app.Services.GetRequiredService<PickTickets>().UnseenAsync(DateTimeOffset.UtcNow.AddDays(1), 1000, transfers: true), ticket => ticket.Transfer == "n" + sku);
+        await AssertCleanAsync();
+    }
+
+    [Fact]
+    public async Task One_that_waits_is_not_written_again_while_nothing_changes()
+    {
+        using var ana = await PersonAsync("Amy", "warehouse");
+        await SeedAsync("TE-1", 9);
+        await PostAsync("/api/transfers", Ask("te", false, ("TE-1", 5)));
+        await SendAsync("tf", "TF-1", 40);
+        using (await ana.PostAsync("/api/transfers/tf/close", new { reason = "lost" }.AsJson(), Cancel)) { }
+        await SweepAsync();
+        var before = ((await TransferAsync("te")).ETag, (await TransferAsync("tf")).ETag);
+        await SweepAsync();
+        await new Ahead(TimeSpan.FromMinutes(5)).Make<TransferDesk>(app.Services).SweepAsync(Cancel);
+        Assert.Equal(before, ((await TransferAsync("te")).ETag, (await TransferAsync("tf")).ETag));
+    }
+
+    [Fact]
+    public async Task One_bad_transfer_stops_no_other_and_a_ticket_of_none_is_looked_at_once()
+    {
+        await using var one = await AppFixture.StartAsync();
+        var (tickets, work) = (one.Services.GetRequiredService<PickTickets>(), one.Services.GetRequiredService<Store>().Work);
+        // Being closed by nobody: whoever goes on with it fails.
+        await work.CreateItemAsync(new Transfer { Id = "bad", At = "WH1", To = "WH2", Status = TransferStatus.Closing, Lines = [new("1", "TG-1", 1)], Content = "x", Actor = "test", Attention = DateTimeOffset.UnixEpoch }, new PartitionKeyBuilder().Add("transfer").Add("bad").Build(), cancellationToken: Cancel);
+        foreach (var id in (string[])["bad", "ghost"])
+        {
+            var made = Assert.Single(await tickets.AlignAsync(new("transfer:" + id, 1, 1, [], [new("1", "TG-1", "WH1", 1, 0)]) { Transfer = id }));
+            Assert.NotNull(await tickets.ReplaceAsync(made with { Attention = DateTimeOffset.UnixEpoch }));
+        }
+        await one.SeedAsync("TG-1", 9);
+        await one.SeedAsync("TG-1", 0, "WH2");
+        var asked = await one.Client.PostAsync("/api/transfers", Ask("good", false, ("TG-1", 3)).AsJson(), Cancel).OkAsync();
+        var ticket = asked.GetProperty("tickets")[0].GetString();
+        await one.Client.PostAsync($"/api/picks/{ticket}/scan", new { scanId = "s", sku = "TG-1", quantity = 3 }.AsJson(), Cancel).OkAsync();
+        await one.Client.PostAsync($"/api/picks/{ticket}/ship", new { carrier = "own van" }.AsJson(), Cancel).OkAsync();
+
+        var desk = new Ahead(TimeSpan.FromMinutes(2)).Make<TransferDesk>(one.Services);
+        var failed = await Assert.ThrowsAsync<AggregateException>(() => desk.SweepAsync(Cancel));
+        Assert.Contains("'bad'", Assert.Single(failed.InnerExceptions).Message, StringComparison.Ordinal);
+        Assert.Equal("inTransit", Status(await one.Client.GetAsync("/api/transfers/good", Cancel).OkAsync()));
+        Assert.Equal("bad", Assert.Single(await tickets.UnseenAsync(DateTimeOffset.UtcNow.AddMinutes(2), 100, transfers: true)).Transfer);
     }
 
     [Theory, InlineData(true), InlineData(false)]
