@@ -133,20 +133,22 @@ public sealed class Counting(Store store, LedgerReads reads, CountPosting postin
         if (scope.Skus.Count > 0)
         {
             var balances = await reads.BalancesAsync(scope.Skus);
-            foreach (var sku in scope.Skus) Add(sku, balances.GetValueOrDefault(sku)?.Locations.GetValueOrDefault(location), _ => true, always: true);
+            foreach (var sku in scope.Skus) Add(sku, balances.GetValueOrDefault(sku)?.Locations.GetValueOrDefault(location)?.Bins.Keys, _ => true, always: true);
             return lines;
         }
-        // The shelves of one location are in the balances of all SKUs: a scan, for which there is no index, since nobody else asks for it.
-        using var pages = store.Skus.GetItemQueryIterator<Balance>(new QueryDefinition("SELECT * FROM c WHERE c.id = 'balance' AND IS_DEFINED(c.locations[@location])").WithParameter("@location", location));
+        // The shelves of one location are in the balances of all SKUs, and no index has them, since the hot path would pay for it: the store looks at every balance and
+        // answers with the shelves alone.
+        using var pages = store.Skus.GetItemQueryIterator<Shelves>(new QueryDefinition("SELECT c.sku, c.locations[@location].bins AS bins FROM c WHERE c.id = 'balance' AND IS_DEFINED(c.locations[@location])")
+            .WithParameter("@location", location), requestOptions: new() { MaxItemCount = 1_000 });
         while (pages.HasMoreResults && lines.Count <= MostLines)
-            foreach (var balance in await pages.ReadNextAsync())
-                Add(balance.Sku, balance.Locations.GetValueOrDefault(location), bin => scope.Zone is { } zone ? bin.StartsWith(zone, StringComparison.Ordinal) : scope.Bins.Contains(bin, StringComparer.Ordinal), always: false);
+            foreach (var shelves in await pages.ReadNextAsync())
+                Add(shelves.Sku, shelves.Bins?.Keys, bin => scope.Zone is { } zone ? bin.StartsWith(zone, StringComparison.Ordinal) : scope.Bins.Contains(bin, StringComparer.Ordinal), always: false);
         return [.. lines.OrderBy(line => line.Bin, StringComparer.Ordinal).ThenBy(line => line.Sku, StringComparer.Ordinal)];
 
-        void Add(string sku, Stock? stock, Func<string, bool> within, bool always)
+        void Add(string sku, IEnumerable<string>? bins, Func<string, bool> within, bool always)
         {
             var before = lines.Count;
-            foreach (var account in (IEnumerable<string>?)stock?.Bins.Keys ?? [])
+            foreach (var account in bins ?? [])
             {
                 var (bin, condition) = account.IndexOf('#', StringComparison.Ordinal) is >= 0 and var hash ? (account[..hash], account[(hash + 1)..]) : (account, "");
                 // Units a picker missed belong to the bin's own line.
@@ -156,6 +158,9 @@ public sealed class Counting(Store store, LedgerReads reads, CountPosting postin
             if (always && lines.Count == before) lines.Add((sku, "", ""));
         }
     }
+
+    /// <summary>What a balance has on the shelves of one location.</summary>
+    sealed record Shelves(string Sku, IReadOnlyDictionary<string, long>? Bins);
 
     StockCount With(StockCount count, CountLine line) => count with { Lines = [.. count.Lines.Select(each => each.Id == line.Id ? line : each)], UpdatedAt = counts.Now };
 
