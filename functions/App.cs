@@ -10,10 +10,12 @@ using Selvedge.Functions.Api;
 using Selvedge.Functions.Demo;
 using Selvedge.Functions.Exceptions;
 using Selvedge.Functions.Inbound;
+using Selvedge.Functions.Listings;
 using Selvedge.Functions.Orders;
 using Selvedge.Imports;
 using Selvedge.Inbound;
 using Selvedge.Ledger;
+using Selvedge.Listings;
 using Selvedge.Orders;
 using Selvedge.People;
 using Selvedge.Picking;
@@ -58,10 +60,13 @@ public static class App
             .AddCounts()
             .AddReturns()
             .AddTransfers()
+            .AddListings()
             .AddSingleton<InboundRecording>()
             .AddHostedService<Startup>()
             .AddHostedService<ContradictionWatch>()
             .AddHostedService<OrderQueue>()
+            .AddSingleton<LaneQueue>()
+            .AddHostedService(provider => provider.GetRequiredService<LaneQueue>())
             .TryAddSingleton(OrderQueue.Connect);
         builder.AddDemo();
         configure?.Invoke(builder);

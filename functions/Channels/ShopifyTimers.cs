@@ -5,12 +5,12 @@ using Selvedge.Channels.Shopify;
 namespace Selvedge.Functions.Channels;
 
 /// <summary>What makes good what webhooks leave out. Channels without an API of their own are left alone.</summary>
-public sealed partial class ShopifyTimers(SalesChannels channels, ShopifyPoll poll, ShopifySubscriptions subscriptions, ILogger<ShopifyTimers> log)
+public sealed partial class ShopifyTimers(SalesChannels channels, ChannelAdapters adapters, ShopifyPoll poll, ShopifySubscriptions subscriptions, ILogger<ShopifyTimers> log)
 {
-    /// <summary>Reads orders whose webhooks were lost or are late.</summary>
+    /// <summary>Reads orders whose webhooks were lost or are late, where no lane does.</summary>
     [Function("ShopifyPoll")]
     public Task Poll([TimerTrigger("20 * * * * *")] TimerInfo timer, FunctionContext context) =>
-        EachAsync(context, channel => poll.RunAsync(channel, context.CancellationToken));
+        EachAsync(context, channel => adapters.Find(channel) is null ? poll.RunAsync(channel, context.CancellationToken) : Task.CompletedTask);
 
     /// <summary>Sees to it that every webhook is sent here.</summary>
     [Function("ShopifySubscriptions")]

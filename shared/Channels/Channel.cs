@@ -57,6 +57,12 @@ public sealed record Channel : ISetting
     /// <summary>Nothing of its orders leaves before everything is held; false: what is there goes, the rest follows.</summary>
     public bool ShipComplete { get; init; }
 
+    /// <summary>It takes units off its own number when it sells; null: as its system does.</summary>
+    public bool? Decrements { get; init; }
+
+    /// <summary>Whether it does.</summary>
+    public bool Takes(ChannelTraits traits) => Decrements ?? traits.Decrements;
+
     /// <summary>Days for which its messages are kept as received; null: by surface; 0: not at all (<see cref="Inbound.InboundRetention"/>).</summary>
     public int? ArchiveDays { get; init; }
     public long Version { get; init; }
@@ -70,7 +76,7 @@ public sealed record Channel : ISetting
     /// <summary>Our location by the channel's id of a place; null when nobody said which it is.</summary>
     public string? PlaceOf(string id) => Places?.GetValueOrDefault(id);
 
-    /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, places?, api?, currency?, buffer?, holdLimit?, holdDays?, priority?, shipComplete?, archiveDays?}</c>; shortage is <c>oversold</c> when left out.</summary>
+    /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, places?, api?, currency?, buffer?, holdLimit?, holdDays?, priority?, shipComplete?, decrements?, archiveDays?}</c>; shortage is <c>oversold</c> when left out.</summary>
     /// <exception cref="ProblemException">400 with the JSON pointer of every fault; no fault repeats text that stands in <c>secret</c>.</exception>
     public static Channel Parse(string id, RequestFields body, Func<string, bool> isLocation)
     {
@@ -83,6 +89,7 @@ public sealed record Channel : ISetting
             HoldLimit = body.OptionalWhole("holdLimit", 0, 1_000_000), HoldDays = (int)body.Whole("holdDays", 1, 366, 30),
             Currency = body.OptionalText("currency", 3), Buffer = body.Whole("buffer", 0, 1_000_000, 0), Priority = (int)body.Whole("priority", 0, 9, 0),
             ShipComplete = body.Flag("shipComplete", false), ArchiveDays = (int?)body.OptionalWhole("archiveDays", 0, 3650),
+            Decrements = body.Has("decrements") ? body.Flag("decrements", false) : null,
         };
         channel = channel with { Api = ChannelApi.Parse(body.Object("api"), channel.Is) };
         if (channel.Is.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-')) body.Add("kind", "Expected the system's name in lower case, e.g. \"shopify\".");

@@ -53,8 +53,11 @@ public sealed class SalesChannels(Store store, Locations locations, IConfigurati
         channel.Secret, SecretPresent = channel.Secret is null ? (bool?)null : Value(channel.Secret) is not null,
         channel.SecretPrevious, SecretPreviousPresent = channel.SecretPrevious is null ? (bool?)null : Value(channel.SecretPrevious) is not null,
         channel.Places, Api = channel.Api is { } api ? new { api.Shop, api.Version, api.Token, TokenPresent = TokenOf(channel) is not null, api.Callback, api.Settings } : null,
-        channel.Currency, channel.Buffer, channel.HoldLimit, channel.HoldDays, channel.Priority, channel.ShipComplete, channel.ArchiveDays, channel.Version, channel.UpdatedAt, channel.Actor,
+        channel.Currency, channel.Buffer, channel.HoldLimit, channel.HoldDays, channel.Priority, channel.ShipComplete, channel.Decrements, channel.ArchiveDays, channel.Version, channel.UpdatedAt, channel.Actor,
     };
+
+    /// <summary>The account that an adapter speaks to.</summary>
+    public ChannelAccount AccountOf(Channel channel, HttpClient http) => new(channel, http, time, Value);
 
     string? Value(string? name) => name is null || configuration["Secrets:" + name] is not { Length: > 0 } value ? null : value;
 }
@@ -62,7 +65,16 @@ public sealed class SalesChannels(Store store, Locations locations, IConfigurati
 public static class ChannelServices
 {
     /// <summary>The sales channels' configuration, and an adapter for each system. Needs <see cref="CatalogueServices.AddCatalogue"/>.</summary>
-    public static IServiceCollection AddChannels(this IServiceCollection services) => services.AddSingleton<SalesChannels>()
+    public static IServiceCollection AddChannels(this IServiceCollection services) => services.AddSingleton<SalesChannels>().AddSingleton<Watermarks>().AddSingleton<ChannelAdapters>()
         .AddSingleton<CallBudget>().AddSingleton<ChannelCalls>()
         .AddSingleton<ChannelAdapter, Mirakl.MiraklAdapter>();
+}
+
+/// <summary>The adapters there are, by system.</summary>
+public sealed class ChannelAdapters(IEnumerable<ChannelAdapter> all)
+{
+    readonly Dictionary<string, ChannelAdapter> bySystem = all.ToDictionary(adapter => adapter.System, StringComparer.Ordinal);
+
+    /// <summary>The adapter of a channel's system; null: none, or the channel has no API of its own.</summary>
+    public ChannelAdapter? Find(Channel channel) => channel.Api is null ? null : bySystem.GetValueOrDefault(channel.Is);
 }

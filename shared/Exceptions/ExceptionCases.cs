@@ -75,6 +75,16 @@ public sealed class ExceptionCases(Store store, TimeProvider time)
         return (resolved, !changed);
     }
 
+    /// <summary>Resolves an exception whose cause is gone, where there is one and it is open.</summary>
+    public async Task ResolveIfOpenAsync(string id, string resolution, string actor)
+    {
+        try
+        {
+            await ChangeAsync(id, caller: null, found => found.Status == ExceptionStatus.Open ? found with { Status = ExceptionStatus.Resolved, Resolution = resolution, Actor = actor, ResolvedAt = Now } : null);
+        }
+        catch (ProblemException unknown) when (unknown.Status == 404) { }
+    }
+
     /// <summary>Gives an exception to someone, or with null to nobody.</summary>
     /// <exception cref="ProblemException">404.</exception>
     public async Task<ExceptionCase> AssignAsync(string id, string? owner, Caller caller) =>

@@ -52,6 +52,9 @@ public sealed record Draft
     /// <summary>Sold over the counter, at the place of this id of the channel's: a fact, not a claim.</summary>
     public string? Till { get; init; }
 
+    /// <summary>The channel sends it from its own warehouse: none of our stock.</summary>
+    public bool ByMarketplace { get; init; }
+
     /// <summary>Who says so: a person, or a system such as <c>channel:shopify-au</c>.</summary>
     public required string Actor { get; init; }
 

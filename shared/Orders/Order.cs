@@ -143,6 +143,11 @@ public sealed record Order
     /// <summary>When somebody is to look at its fulfilment (<see cref="Selvedge.Orders.Deliveries"/>); absent when there is nothing to do.</summary>
     public DateTimeOffset? FulfilDue { get; init; }
 
+    /// <summary>What its channel waits to hear of it, what it was told, and when it is to be told more (<see cref="Telling"/>).</summary>
+    public Owes? Owes { get; init; }
+    public Told? Told { get; init; }
+    public string? TellDue { get; init; }
+
     /// <summary>A trial of the channel's: recorded, never claimed.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool Test { get; init; }
 

@@ -13,6 +13,7 @@ public static class OrderServices
         .AddSingleton<DueOrders>()
         .AddSingleton<Blocks>()
         .AddSingleton<Fulfilment>()
+        .AddSingleton<Telling>()
         .AddSingleton<FulfilmentStart>()
         .AddSingleton<StockView>()
         .AddSingleton<LocationLoad>()

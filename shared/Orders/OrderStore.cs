@@ -32,6 +32,7 @@ public sealed class OrderStore(Store store, TimeProvider time)
     /// <summary>Replaces the order if nobody changed it since it was read. Null when someone did: read it again and decide again.</summary>
     public async Task<Order?> ReplaceAsync(Order order)
     {
+        order = Telling.Scheduled(order);
         var body = JsonSerializer.SerializeToUtf8Bytes(order with { ETag = null }, OrdersJson.Default.Order);
         var options = new ItemRequestOptions { IfMatchEtag = order.ETag, EnableContentResponseOnWrite = false };
         using var response = await CallAsync(() => store.Orders.ReplaceItemStreamAsync(new MemoryStream(body), order.Id, new PartitionKey(order.Id), options));

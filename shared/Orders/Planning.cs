@@ -26,7 +26,7 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
     public async Task<Order> ReadAsync(Channel channel, Draft draft)
     {
         var lines = new OrderLine[draft.Lines.Count];
-        for (var i = 0; i < lines.Length; i++) lines[i] = await LineAsync(draft.Lines[i], draft.Till is not null);
+        for (var i = 0; i < lines.Length; i++) lines[i] = await LineAsync(draft.Lines[i], draft.Till is not null ? FulfilledBy.Till : draft.ByMarketplace ? FulfilledBy.Marketplace : FulfilledBy.Own);
         var now = Now;
         return new Order
         {
@@ -54,7 +54,7 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
 
     DateTimeOffset Now => InstantConverter.Cut(time.GetUtcNow());
 
-    async ValueTask<OrderLine> LineAsync(DraftLine line, bool till)
+    async ValueTask<OrderLine> LineAsync(DraftLine line, FulfilledBy by)
     {
         var meaning = line.NeedsStock ? await catalogue.MeaningAsync(line.Code) : null;
         var sku = meaning?.Sku;
@@ -64,7 +64,7 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
             Kind = !line.NeedsStock ? LineKind.Service : sku is null ? LineKind.Unknown : LineKind.Stock,
             Quantity = line.Quantity, UnitPrice = line.UnitPrice, Discount = line.Discount, Tax = line.Tax, TaxIncluded = line.TaxIncluded, ShippingShare = line.ShippingShare,
             ShippingTax = line.ShippingTax, Shown = line.Shown, Ordered = line.Ordered > line.Quantity ? line.Ordered : null, Cancelled = Math.Max(0, (line.Ordered ?? 0) - line.Quantity),
-            FulfilledBy = till ? FulfilledBy.Till : FulfilledBy.Own, Bundle = meaning is { Virtual: true } ? await ExplodeAsync(meaning.Sku) : null,
+            FulfilledBy = by, Bundle = meaning is { Virtual: true } ? await ExplodeAsync(meaning.Sku) : null,
         };
     }
 

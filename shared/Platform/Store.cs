@@ -21,10 +21,12 @@ public sealed class Store(CosmosClient client)
     public static IReadOnlyList<ContainerSpec> Containers { get; } =
     [
         new("skus", ["/sku"], ["/expiresAt/?", "/rank/?", "/first/?"]),
-        new("orders", ["/id"], ["/status/?", "/channel/?", "/createdAt/?", "/intakeDue/?", "/fulfilDue/?"]),
+        new("orders", ["/id"], ["/status/?", "/channel/?", "/createdAt/?", "/intakeDue/?", "/fulfilDue/?", "/tellDue/?"]),
         new("people", ["/id"], [], Ttl: -1),
         new("work", ["/location", "/id"], ["/kind/?", "/status/?", "/queue/?", "/attention/?"], Ttl: -1),
-        new("listings", ["/channel"], ["/sku/?", "/status/?"]),
+        new("listings", ["/channel"], ["/sku/?", "/status/?", "/due/?"], Ttl: -1),
+        new("leases", ["/id"], []),
+        new("deadletters", ["/id"], []),
         new("styles", ["/id"], ["/season/?"]),
         new("history", ["/style"], []),
         new("aliases", ["/id"], ["/sku/?"]),
@@ -44,6 +46,7 @@ public sealed class Store(CosmosClient client)
     public Container People => database.GetContainer("people");
     public Container Work => database.GetContainer("work");
     public Container Listings => database.GetContainer("listings");
+    public Container DeadLetters => database.GetContainer("deadletters");
     public Container Styles => database.GetContainer("styles");
     public Container History => database.GetContainer("history");
     public Container Aliases => database.GetContainer("aliases");

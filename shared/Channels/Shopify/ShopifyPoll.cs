@@ -1,6 +1,3 @@
-using System.Net;
-using System.Text.Json;
-using Microsoft.Azure.Cosmos;
 using Microsoft.Extensions.Logging;
 using Selvedge.Exceptions;
 using Selvedge.Orders;
@@ -8,32 +5,22 @@ using Selvedge.Platform;
 
 namespace Selvedge.Channels.Shopify;
 
-/// <summary>How far a channel account's orders were read (design, section 5): document of container <c>settings</c>, kind <c>watermark</c>. Only polling moves it.</summary>
-/// <param name="Id">The channel.</param>
-/// <param name="Until">Every change until then, by the channel's clock, was read.</param>
-/// <param name="PolledAt">When a poll last came to its end.</param>
-public sealed record Watermark(string Id, DateTimeOffset Until, DateTimeOffset? PolledAt = null)
-{
-    public string Kind { get; init; } = "watermark";
-}
-
 /// <summary>
 /// Reads orders whose webhooks were lost or are late: every change since the watermark, less an overlap for what the shop shows late, the earliest first. An
 /// order that is known in this state already costs one read here and none there. Where the run ends early (points used up, no answer), the watermark
 /// stands at what was done, and the next run goes on. The first run begins with its own time: what was sold before is for an import.
 /// </summary>
-public sealed partial class ShopifyPoll(Store store, ShopifyApi api, ShopifyReads shop, Intake intake, OrderStore orders, ExceptionCases exceptions, TimeProvider time, ILogger<ShopifyPoll> log)
+public sealed partial class ShopifyPoll(Watermarks watermarks, ShopifyApi api, ShopifyReads shop, Intake intake, OrderStore orders, ExceptionCases exceptions, TimeProvider time, ILogger<ShopifyPoll> log)
 {
     /// <summary>How far back each run looks again.</summary>
     public static readonly TimeSpan Overlap = TimeSpan.FromMinutes(5);
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-    static readonly PartitionKey Kind = new("watermark");
 
     /// <summary>One run for one channel; does nothing without its API. Answers how many orders were read.</summary>
     public async Task<int> RunAsync(Channel channel, CancellationToken cancel)
     {
         if (!api.Reaches(channel)) return 0;
-        var (before, etag) = await ReadAsync(channel.Id);
+        var (before, etag) = await watermarks.ReadAsync(channel.Id);
         var (done, read) = (before.Until, 0);
         try
         {
@@ -42,12 +29,12 @@ public sealed partial class ShopifyPoll(Store store, ShopifyApi api, ShopifyRead
                 if (await CatchUpAsync(channel, glance, cancel)) read++;
                 if (glance.UpdatedAt > done) done = glance.UpdatedAt;
             }
-            await MoveAsync(before with { Until = done, PolledAt = InstantConverter.Cut(time.GetUtcNow()) }, etag);
+            await watermarks.MoveAsync(before with { Until = done, PolledAt = InstantConverter.Cut(time.GetUtcNow()) }, etag);
         }
         catch (Exception early) when (early is ShopifyApiException or ProblemException { Status: 503 })
         {
             // The second that the run ended in may have more. The first run's time stands though it read nothing: what is sold from then on is not an import's.
-            if (done > before.Until || etag is null) await MoveAsync(before with { Until = done }, etag);
+            if (done > before.Until || etag is null) await watermarks.MoveAsync(before with { Until = done }, etag);
             LogEndedEarly(channel.Id, read, early.Message);
         }
         if (read > 0) LogRead(channel.Id, read);
@@ -79,22 +66,6 @@ public sealed partial class ShopifyPoll(Store store, ShopifyApi api, ShopifyRead
     // edited and has as many units as then is the same; so few orders are read again.
     static bool Knows(Order order, ShopifyGlance glance) => order is { Reread: null, Source: { } known } && (known.Covers(glance.UpdatedAt)
         || (known.UpdatedAt == glance.UpdatedAt && (order.Cancel is not null || (!glance.Edited && !glance.Cancelled && OrderChanges.CurrentUnits(order) == glance.Units))));
-
-    async Task<(Watermark Watermark, string? ETag)> ReadAsync(string channel)
-    {
-        using var response = await store.Settings.ReadItemStreamAsync(channel, Kind);
-        if (response.StatusCode == HttpStatusCode.NotFound) return (new(channel, InstantConverter.Cut(time.GetUtcNow())), null);
-        response.EnsureSuccessStatusCode();
-        return ((await JsonSerializer.DeserializeAsync<Watermark>(response.Content, Json.Options))!, response.Headers.ETag);
-    }
-
-    // Another instance that moved it has read the same.
-    async Task MoveAsync(Watermark next, string? etag)
-    {
-        using var body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(next, Json.Options));
-        using var response = etag is null ? await store.Settings.CreateItemStreamAsync(body, Kind) : await store.Settings.ReplaceItemStreamAsync(body, next.Id, Kind, new() { IfMatchEtag = etag });
-        if (response.StatusCode is not (HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed)) response.EnsureSuccessStatusCode();
-    }
 
     [LoggerMessage(EventId = 3101, Level = LogLevel.Information, Message = "Channel {Channel}: {Orders} orders were read that webhooks had not told")]
     partial void LogRead(string channel, int orders);

@@ -1,0 +1,216 @@
+using System.Globalization;
+using Selvedge.Channels;
+using Selvedge.Exceptions;
+using Selvedge.Platform;
+
+namespace Selvedge.Listings;
+
+/// <summary>
+/// How numbers reach a channel. What is about to be asked is written first, what came of it after; whoever finds a question without an answer reads back before deciding
+/// anything. Where the channel compares before it sets, it is told what is believed; where it takes units off itself and does not compare, a drop is never above what it shows.
+/// </summary>
+public sealed class LanePush(ListingStore listings, DesiredNumbers desired, ExceptionCases exceptions, TimeProvider time)
+{
+    const int Width = 16, MostAtOnce = 200;
+
+    DateTimeOffset Now => InstantConverter.Cut(time.GetUtcNow());
+
+    /// <summary>One call's worth of what is due of an urgency. False: there was nothing.</summary>
+    public async Task<bool> RunAsync(LaneTurn turn, Urgency urgency, CancellationToken cancel)
+    {
+        var traits = turn.Adapter.Traits;
+        var until = urgency is Urgency.Raise && turn.ReadAt < Now ? turn.ReadAt.Value - TimeSpan.FromMilliseconds(1) : Now;
+        var found = await listings.DueAsync(turn.Channel.Id, urgency, until, Math.Min(traits.MostAtOnce, MostAtOnce), cancel);
+        var due = found.Where(listing => listing.StaleAt is not { } stale || turn.ReadAt > stale).ToList();
+        if (urgency is not Urgency.Raise) turn.Waits = due.Count < found.Count || (turn.Waits && urgency is Urgency.Drop);
+        if (due.Count == 0) return false;
+
+        // First what the channel shows: where a question has no answer, nothing is known, or it may have sold what we have not heard of.
+        var unsure = due.Where(listing => listing.Known is null || listing.Asked is { Submission: null } || (urgency is Urgency.Drop && turn.Decrements && !traits.ComparesAndSets)).ToList();
+        var ready = unsure.Count == 0 ? due : [.. due.Except(unsure), .. await ReadBackAsync(turn, unsure, cancel)];
+        if (urgency is Urgency.Raise) ready = await AnewAsync(ready, cancel);
+        ready = ready.FindAll(listing => listing is { IsSent: true, Desired: not null, Known: not null } && listing.Asked is not { Submission: null } && IsStill(listing, urgency, turn));
+        if (ready.Count == 0) return true;
+
+        var asked = new List<Listing>();
+        await Parallel.ForEachAsync(ready, new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (listing, token) =>
+        {
+            var units = listing.Desired!.Paused ? 0 : Math.Min(listing.Desired.Units, listing.Raise?.Units ?? long.MaxValue);
+            // Changed meanwhile: it is found again, as it is then.
+            if (await listings.WriteAsync(ListingTurns.Ask(listing, units, turn.Run, Now), [], token) is { } written) lock (asked) asked.Add(written);
+        });
+        if (asked.Count == 0) return true;
+        await SendAsync(turn, urgency, asked);
+        return true;
+    }
+
+    /// <summary>What was taken and is decided later, what is to be read back, and suspicions that orders may have explained.</summary>
+    public async Task<bool> VerifyAsync(LaneTurn turn, CancellationToken cancel)
+    {
+        var due = await listings.DueAsync(turn.Channel.Id, Urgency.Verify, Now, MostAtOnce, cancel);
+        var did = false;
+        foreach (var submission in due.Where(listing => listing.Asked?.Submission is not null).GroupBy(listing => listing.Asked!.Submission!, StringComparer.Ordinal).ToList())
+        {
+            did = true;
+            var mine = submission.ToList();
+            var answers = await turn.Adapter.CheckAsync(turn.Account, submission.Key, [.. mine.Select(PushOf)], cancel);
+            if (answers is null) await EachAsync(mine, listing => Change(listing, now => now.Asked?.Submission == submission.Key ? ListingTurns.Due(now with { VerifyAt = Now + turn.Adapter.Traits.VisibleAfter }) : now));
+            else await RecordAsync(turn, mine, new(answers), null);
+        }
+        foreach (var listing in due.Where(listing => listing is { Asked: null, VerifyAt: null, Suspect: not null }))
+            did |= await JudgeAsync(turn, listing, cancel);
+        var read = due.Where(listing => listing is { Asked: null, VerifyAt: not null }).ToList();
+        if (read.Count > 0) await ReadBackAsync(turn, read, cancel);
+        return did || read.Count > 0;
+    }
+
+    /// <summary>Reads what the channel shows for these and answers them as they are then.</summary>
+    public async Task<List<Listing>> ReadBackAsync(LaneTurn turn, IReadOnlyList<Listing> which, CancellationToken cancel)
+    {
+        var (asOf, left, read) = (Now, which.ToDictionary(listing => listing.Id, StringComparer.Ordinal), new List<Listing>());
+        await foreach (var shown in turn.Adapter.ReadAsync(turn.Account, [.. which.Select(listing => listing.Key)], cancel))
+        {
+            if (!left.Remove(Listing.IdOf(shown.Place, shown.Item), out var listing)) continue;
+            var drifts = listing.Drifts;
+            var written = await Change(listing, now => ListingTurns.Shown(now, shown.Units, shown.At is { } at && at < asOf ? InstantConverter.Cut(at) : asOf, turn.Adapter.Traits, turn.Decrements, Now));
+            if (written is null) continue;
+            // Where the channel takes nothing off itself, another number is somebody's doing.
+            if (written.Suspect is not null && !turn.Decrements) { await JudgeAsync(turn, written, cancel, at: written.Suspect.At); written = await listings.FindAsync(written.Channel, written.Id, cancel) ?? written; }
+            read.Add(written);
+        }
+        await EachAsync(left.Values, async missing =>
+        {
+            await Change(missing, now => ListingTurns.PutOff(now, "The channel does not show this item.", Now, turn.Adapter.Traits.RefreshEvery));
+            await exceptions.OpenAsync(new ExceptionCase
+            {
+                Id = Ids.Join(["listing", "missing", missing.Channel, missing.Id]), Kind = "listingMissing", Channel = missing.Channel, Sku = missing.Sku,
+                Expected = new($"listing {missing.Place} {missing.Item}", "an item there"), Found = new(missing.Channel, "no such item"),
+                Detail = $"{missing.Channel} does not know item '{missing.Item}'{(missing.Place.Length > 0 ? $" at '{missing.Place}'" : "")}, which is mapped to {missing.Sku}. Correct the mapping, or list it there.",
+            });
+        });
+        return read;
+    }
+
+    async Task SendAsync(LaneTurn turn, Urgency urgency, List<Listing> asked)
+    {
+        PushAnswer answer;
+        try
+        {
+            // Not ended by the host's stop: an answer that is on its way is worth more than its time.
+            answer = await turn.Adapter.PushAsync(turn.Account, [.. asked.Select(PushOf)], CancellationToken.None);
+        }
+        catch (ChannelCallException nothing) when (nothing.Failure is CallFailure.Limited or CallFailure.Refused)
+        {
+            await EachAsync(asked, listing => Change(listing, now => ListingTurns.NotAsked(now, listing.Asked!)));
+            throw;
+        }
+        catch (Exception unanswered)
+        {
+            await EachAsync(asked, listing => Change(listing, now => ListingTurns.Unanswered(now, listing.Asked!, unanswered.Message, turn.Adapter.Traits, Now)));
+            throw unanswered as ChannelCallException ?? new ChannelCallException(CallFailure.Unanswered, $"{turn.Channel.Is} did not answer: {unanswered.Message}", null, unanswered);
+        }
+        await RecordAsync(turn, asked, answer, urgency);
+    }
+
+    async Task RecordAsync(LaneTurn turn, IReadOnlyList<Listing> asked, PushAnswer answer, Urgency? urgency)
+    {
+        var said = answer.Items.GroupBy(item => item.Listing, StringComparer.Ordinal).ToDictionary(items => items.Key, items => items.First(), StringComparer.Ordinal);
+        var (traits, now) = (turn.Adapter.Traits, Now);
+        await EachAsync(asked, async listing =>
+        {
+            var mine = listing.Asked!;
+            if (!said.TryGetValue(listing.Id, out var item))
+            {
+                await Change(listing, current => ListingTurns.Unanswered(current, mine, "The channel's answer does not name it.", traits, now));
+                return;
+            }
+            await listings.ChangeAsync(listing.Channel, listing.Id, current => ListingTurns.Answered(current, mine, item, answer, traits, now), why: (before, after) => SentOf(before, after, mine), known: listing);
+            if (item.Result is PushResult.Refused) await RefusedAsync(listing, item);
+        });
+        foreach (var listing in asked)
+            if (said.TryGetValue(listing.Id, out var item)) Measure(turn, listing, item, urgency, now);
+    }
+
+    async Task<bool> JudgeAsync(LaneTurn turn, Listing listing, CancellationToken cancel, DateTimeOffset? at = null)
+    {
+        var readAt = at is { } read ? read + TimeSpan.FromMilliseconds(1) : turn.ReadAt;
+        if (readAt is null) return false;
+        Suspect? drift = null;
+        var before = listing;
+        var after = await listings.ChangeAsync(listing.Channel, listing.Id, current =>
+        {
+            (current, drift) = ListingTurns.Judge(current, readAt.Value, at is { } now ? now + ListingTurns.Hearing : Now);
+            return current;
+        }, known: listing, cancel: cancel);
+        if (drift is null) return after is not null && !ReferenceEquals(after, before) && after.Suspect is null;
+        turn.Done.Count("drift");
+        await listings.UpsertAsync(listing.Channel, DesiredNumbers.WhyOf(listing) with
+        {
+            Id = Why.IdOf(listing.Id, listing.Desired!.Version) + string.Create(CultureInfo.InvariantCulture, $":d{drift.At.ToUnixTimeMilliseconds()}"), Sent = drift.Units, SentAt = drift.At, Drift = true,
+            Reason = $"changed at the channel from {drift.Expected} to {drift.Units}",
+        }, cancel);
+        await exceptions.OpenAsync(new ExceptionCase
+        {
+            Id = Ids.Join(["listing", "drift", listing.Channel, listing.Id]), Kind = "listingDrift", Channel = listing.Channel, Sku = listing.Sku, Quantity = drift.Units - drift.Expected, Occurrence = InstantConverter.Text(drift.At),
+            Expected = new($"listing {listing.Place} {listing.Item}", $"{drift.Expected - (drift.Sales?.Sum(sale => sale.Units) ?? 0)}"), Found = new(listing.Channel, $"{drift.Units}"),
+            Detail = $"Somebody or something changed {listing.Sku} on {listing.Channel} to {drift.Units}. The ledger's number is sent again. Change stock here, not there.",
+        });
+        return true;
+    }
+
+    Task RefusedAsync(Listing listing, Pushed item) => exceptions.OpenAsync(new ExceptionCase
+    {
+        Id = Ids.Join(["listing", "refused", listing.Channel, listing.Id]), Kind = "listingRefused", Channel = listing.Channel, Sku = listing.Sku, Quantity = listing.Asked!.Units, Occurrence = $"v{listing.Asked.Of.Version}",
+        Expected = new($"listing {listing.Place} {listing.Item}", $"{listing.Asked.Units}"), Found = new(listing.Channel, item.Error ?? "refused"),
+        Detail = $"{listing.Channel} will not take the number of {listing.Sku}: {item.Error ?? "it does not say why"}. Look at the listing there; it is tried again with the next refresh.",
+    });
+
+    // Orders that were just read may have lowered it: computed anew before more is shown.
+    async Task<List<Listing>> AnewAsync(List<Listing> due, CancellationToken cancel)
+    {
+        var anew = new List<Listing>();
+        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel }, async (listing, token) =>
+        {
+            if (await desired.RecomputeAsync(listing, token) is { } now) lock (anew) anew.Add(now);
+        });
+        return anew;
+    }
+
+    // What was read or computed since may have made it something else: that is found by its own turn.
+    static bool IsStill(Listing listing, Urgency urgency, LaneTurn turn)
+    {
+        if (listing.Due is not { } due) return false;
+        var mine = due.Split('|') is [_, var word, _] ? (Urgency)(word[0] - '0') : Urgency.Verify;
+        if (listing.StaleAt is { } stale && !(turn.ReadAt > stale)) return false;
+        return mine == urgency && (urgency is not Urgency.Raise || listing.Raise is null || listing.Raise.At < turn.ReadAt) || (urgency is Urgency.Drop && mine is Urgency.Pause);
+    }
+
+    static Push PushOf(Listing listing) => new(listing.Key, listing.Asked!.Units, listing.Believed, listing.Asked.Of.Paused, listing.Asked.Key);
+
+    static IReadOnlyList<Why> SentOf(Listing before, Listing after, Asked asked)
+    {
+        if (after.Published is not { } sent || sent == before.Published) return [];
+        var id = Why.IdOf(after.Id, asked.Of.Version);
+        // Sent before, and again since it was changed there: both moments are kept.
+        if (before.Published?.Version == asked.Of.Version) id += string.Create(CultureInfo.InvariantCulture, $":s{asked.At.ToUnixTimeMilliseconds()}");
+        return [new()
+        {
+            Id = id, Channel = after.Channel, Listing = after.Id, Version = asked.Of.Version, Units = asked.Of.Units, Paused = asked.Of.Paused, Reason = asked.Of.Reason, At = asked.Of.At,
+            CommittedAt = asked.Of.CommittedAt, EventAt = asked.Of.EventAt, Sent = asked.Units, SentAt = asked.At, ConfirmedAt = sent.ConfirmedAt,
+        }];
+    }
+
+    static void Measure(LaneTurn turn, Listing listing, Pushed item, Urgency? urgency, DateTimeOffset now)
+    {
+        turn.Done.Count(item.Result switch { PushResult.Applied => "applied", PushResult.Queued => "queued", PushResult.Stale => "stale", PushResult.Refused => "itemsRefused", _ => "failed" });
+        var asked = listing.Asked!;
+        var kind = urgency is Urgency.Raise || (urgency is null && asked.Units > (listing.Known?.Units ?? 0)) ? "raise" : "drop";
+        if (urgency is not null && asked.Of.EventAt is { } happened && asked.Of.CommittedAt is { } written) turn.Done.Add(kind + ".eventToCommit", written - happened);
+        if (urgency is not null) turn.Done.Add(kind + ".commitToCall", asked.At - (asked.Of.CommittedAt ?? asked.Of.Since));
+        if (item.Result is PushResult.Applied) turn.Done.Add(kind + ".callToConfirmed", now - asked.At);
+    }
+
+    Task<Listing?> Change(Listing listing, Func<Listing, Listing?> change) => listings.ChangeAsync(listing.Channel, listing.Id, change, known: listing);
+
+    static Task EachAsync<T>(IEnumerable<T> all, Func<T, Task> act) => Parallel.ForEachAsync(all, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (one, _) => await act(one));
+}
