@@ -72,7 +72,7 @@ public sealed class ListingFunctions(ListingStore listings, ListingDesk desk, Li
         return Request.Answer(new { channel, sku, at, listings = answers.Select(answer => WhyView.Of(answer.Listing, answer.Wanted, answer.Shown)) });
     }
 
-    [Function("ListListingRules"), Access(Role.Sales, Role.Viewer)]
+    [Function("ListListingRules"), Access(Role.Sales, Role.Viewer, By = Bounds.Everything)]
     public async Task<IResult> ListRules([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/listing-rules")] HttpRequest request, FunctionContext context) =>
         Request.Answer(new Page<object>([.. (await rules.ListAsync(context.CancellationToken)).Select(rule => rule.View())], null));
 

@@ -65,6 +65,7 @@ public sealed partial class LanePoll(Watermarks watermarks, Intake intake, Order
         var record = new InboundRecord { At = Now, SentAt = read.ChangedAt, Channel = channel.Id, Kind = InboundKind.Poll, Topic = "orders", Order = id, Status = 200 };
         try
         {
+            if (read.Unreadable is { } why) throw ProblemException.Invalid(why);
             var taken = await intake.UpdateAsync(channel, read.Draft with { ByMarketplace = read.ByMarketplace }, Patience);
             await telling.NoteAsync(channel, turn.Adapter.Traits, taken.Order, read);
             // Read again within the overlap: it is in the archive already.

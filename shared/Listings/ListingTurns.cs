@@ -64,6 +64,8 @@ public static class ListingTurns
             case PushResult.Stale:
                 var stale = Failed(listing, answer.Error ?? "The channel's number was another than believed.", now, TimeSpan.Zero) with { Asked = null, StaleAt = now };
                 return Due(answer.Actual is { } actual ? Meet(stale, actual, now, traits.Decrements) : stale with { Known = null });
+            case PushResult.Unanswered:
+                return Unanswered(listing, asked, answer.Error ?? "The channel did not answer.", traits, now);
             case PushResult.Refused:
                 return Due(Failed(listing, answer.Error ?? "The channel will not take it.", now, traits.RefreshEvery) with { Asked = null, Refused = asked.Of.Version });
             default:
