@@ -65,6 +65,9 @@ public sealed record ChannelTraits
     /// <summary>How long after a push a read may still show the number before it.</summary>
     public TimeSpan VisibleAfter { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>The channel tells its numbers; false: what it was told last is all there is to know, and what was not answered is said again.</summary>
+    public bool ReadsBack { get; init; } = true;
+
     /// <summary>Which calls beyond numbers and orders there are.</summary>
     public bool Accepts { get; init; }
     public bool Cancels { get; init; }
@@ -172,7 +175,8 @@ public sealed record Shown(string Place, string Item, long Units, DateTimeOffset
 /// <param name="CancelAsked">The buyer asked to cancel it and the seller decides.</param>
 /// <param name="ByMarketplace">The channel sends it from its own warehouse: none of our stock.</param>
 /// <param name="Unreadable">Why it cannot be taken in; its draft then has the order's id and nothing else, an exception is for a person, and the orders after it go on.</param>
-public sealed record ChannelOrder(Draft Draft, DateTimeOffset ChangedAt, ReadOnlyMemory<byte> Raw, DateTimeOffset? AcceptBy = null, DateTimeOffset? ShipBy = null, bool CancelAsked = false, bool ByMarketplace = false, string? Unreadable = null);
+/// <param name="Waits">It holds its units, and the channel does not want it sent yet: not accepted, or not paid.</param>
+public sealed record ChannelOrder(Draft Draft, DateTimeOffset ChangedAt, ReadOnlyMemory<byte> Raw, DateTimeOffset? AcceptBy = null, DateTimeOffset? ShipBy = null, bool CancelAsked = false, bool ByMarketplace = false, string? Unreadable = null, bool Waits = false);
 
 /// <summary>What is said about one line: by our line's id, which is the channel's.</summary>
 public sealed record LineAnswer(string Line, bool Accepted);

@@ -66,8 +66,9 @@ public static class ChannelServices
 {
     /// <summary>The sales channels' configuration, and an adapter for each system. Needs <see cref="CatalogueServices.AddCatalogue"/>.</summary>
     public static IServiceCollection AddChannels(this IServiceCollection services) => services.AddSingleton<SalesChannels>().AddSingleton<Watermarks>().AddSingleton<ChannelAdapters>()
-        .AddSingleton<CallBudget>().AddSingleton<ChannelCalls>()
-        .AddSingleton<ChannelAdapter, Mirakl.MiraklAdapter>();
+        .AddSingleton<CallBudget>().AddSingleton<ChannelCalls>().AddSingleton<AccessTokens>()
+        .AddSingleton<ChannelAdapter, Mirakl.MiraklAdapter>()
+        .AddSingleton<ChannelAdapter, Zalando.ZalandoAdapter>();
 }
 
 /// <summary>The adapters there are, by system.</summary>

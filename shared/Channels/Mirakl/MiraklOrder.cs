@@ -56,7 +56,8 @@ public static class MiraklOrder
         Payload.ThrowIfFaulty(faults);
         var center = fields.Object("fulfillment")?.Object("center")?.Text("code", 100);
         return new(draft, changed, JsonMarshal.GetRawUtf8Value(order).ToArray(), state == "WAITING_ACCEPTANCE" ? (draft.PlacedAt ?? changed) + words.AcceptWithin : null,
-            fields.Instant("shipping_deadline"), ByMarketplace: center is not null && center != words.OwnCenter);
+            fields.Instant("shipping_deadline"), ByMarketplace: center is not null && center != words.OwnCenter,
+            Waits: state is "STAGING" or "WAITING_ACCEPTANCE" or "WAITING_DEBIT" or "WAITING_DEBIT_PAYMENT");
     }
 
     /// <summary>Units of a line that were cancelled, by its <c>cancelations</c>.</summary>

@@ -48,6 +48,7 @@ public class MiraklOrderTests
         Assert.Equal(("Ana Núñez", "ES"), (order.Draft.Person!.ShipTo!.Name, order.Draft.Person.ShipTo.Country));
         Assert.Null(order.Draft.Cancel);
         Assert.False(order.ByMarketplace);
+        Assert.True(order.Waits);
     }
 
     [Fact]
@@ -74,6 +75,7 @@ public class MiraklOrderTests
     {
         var order = With(o => (o["order_state"], o["fulfillment"]!["center"]!["code"]) = ("SOMETHING_NEW", "FBM-PARIS"));
         Assert.Null(order.AcceptBy);
+        Assert.False(order.Waits);
         Assert.True(order.ByMarketplace);
     }
 
