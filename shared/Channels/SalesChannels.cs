@@ -68,7 +68,8 @@ public static class ChannelServices
     public static IServiceCollection AddChannels(this IServiceCollection services) => services.AddSingleton<SalesChannels>().AddSingleton<Watermarks>().AddSingleton<ChannelAdapters>()
         .AddSingleton<CallBudget>().AddSingleton<ChannelCalls>().AddSingleton<AccessTokens>()
         .AddSingleton<ChannelAdapter, Mirakl.MiraklAdapter>()
-        .AddSingleton<ChannelAdapter, Zalando.ZalandoAdapter>();
+        .AddSingleton<ChannelAdapter, Zalando.ZalandoAdapter>()
+        .AddSingleton<ChannelAdapter, Iconic.IconicAdapter>();
 }
 
 /// <summary>The adapters there are, by system.</summary>

@@ -17,7 +17,7 @@ namespace Selvedge.Channels.Mirakl;
 public sealed class MiraklAdapter(ChannelCalls calls) : ChannelAdapter
 {
     const int Page = 100;
-    static readonly CallRate EachMinute = CallRate.Of(1, TimeSpan.FromMinutes(1)), Each15Seconds = CallRate.Of(1, TimeSpan.FromSeconds(15)), PerEvent = new(10, 20);
+    static readonly CallRate EachMinute = CallRate.Of(1, TimeSpan.FromMinutes(1)), Each15Seconds = CallRate.Of(1, TimeSpan.FromSeconds(15)), PerEvent = new(10, 20), Pages = new(10, 5_000);
 
     public override string System => "mirakl";
     public override ChannelTraits Traits { get; } = new()
@@ -69,7 +69,7 @@ public sealed class MiraklAdapter(ChannelCalls calls) : ChannelAdapter
         var wanted = which?.Select(listing => listing.Item).ToHashSet(StringComparer.Ordinal);
         for (var offset = 0; ; offset += Page)
         {
-            var reply = (await SendAsync(account, offset == 0 ? "OF21" : "OF21.page", HttpMethod.Get, string.Create(CultureInfo.InvariantCulture, $"/api/offers?max={Page}&offset={offset}"), offset == 0 ? EachMinute : PerEvent, null, cancel)).Ok();
+            var reply = (await SendAsync(account, offset == 0 ? "OF21" : "OF21.page", HttpMethod.Get, string.Create(CultureInfo.InvariantCulture, $"/api/offers?max={Page}&offset={offset}"), offset == 0 ? EachMinute : Pages, null, cancel)).Ok();
             using var body = reply.Json();
             var offers = List(body.RootElement, "offers");
             foreach (var offer in offers)
@@ -86,7 +86,7 @@ public sealed class MiraklAdapter(ChannelCalls calls) : ChannelAdapter
         {
             var seenAt = account.Time.GetUtcNow();
             var path = string.Create(CultureInfo.InvariantCulture, $"/api/orders?start_update_date={since}&sort=dateCreated&order=asc&max={Page}&offset={offset}");
-            var reply = (await SendAsync(account, offset == 0 ? "OR11" : "OR11.page", HttpMethod.Get, path, offset == 0 ? EachMinute : PerEvent, null, cancel)).Ok();
+            var reply = (await SendAsync(account, offset == 0 ? "OR11" : "OR11.page", HttpMethod.Get, path, offset == 0 ? EachMinute : Pages, null, cancel)).Ok();
             using var body = reply.Json();
             var orders = List(body.RootElement, "orders");
             foreach (var order in orders)
