@@ -77,9 +77,9 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
     /// <param name="lines">By line: units staged now that go back to the shelf; 0: none any more.</param>
     public Task<PutBack?> OpenPutBackAsync(string location, string order, int delivery, IReadOnlyList<PutBackDemand> lines) => putBacks.StateAsync(location, order, delivery, lines);
 
-    /// <summary>Tickets with something that their order has not seen although its time has passed; transfers' ones apart.</summary>
+    /// <summary>Tickets with something that their order has not seen although its time has passed, the longest unseen first; transfers' ones apart.</summary>
     public Task<List<PickTicket>> UnseenAsync(DateTimeOffset now, int most, bool transfers = false) => documents.FirstAsync(
-        new QueryDefinition($"SELECT * FROM c WHERE c.attention < @now AND c.kind = @kind AND {(transfers ? "" : "NOT ")}IS_DEFINED(c.transfer)")
+        new QueryDefinition($"SELECT * FROM c WHERE c.attention < @now AND c.kind = @kind AND {(transfers ? "" : "NOT ")}IS_DEFINED(c.transfer) ORDER BY c.attention")
             .WithParameter("@now", InstantConverter.Text(now)).WithParameter("@kind", PickTicket.KindName), most, PickingJson.Default.PickTicket);
 
     /// <summary>Writes the ticket if nobody changed it since it was read; null when someone did.</summary>
