@@ -35,7 +35,11 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
         OrderRequest.CheckChannel(channel, caller);
         if (!channel.Locations.All(caller.ReachesLocation)) throw ProblemException.Forbidden($"Orders of the channel '{channel.Id}' are filled from locations that your key does not reach. Use a key without a location scope.");
         // An order that is there is answered as it is, whatever has lapsed since.
-        if (asked.Draft.Hold is { } hold && await orders.ReadAsync(Ids.Order(channel.Id, asked.Draft.ExternalId)) is null) OrderRequest.CheckHold(channel, hold.ExpiresAt, time.GetUtcNow(), "/hold/expiresAt");
+        if (asked.Draft is { Hold: not null } or { ShipWindow: not null } && await orders.ReadAsync(Ids.Order(channel.Id, asked.Draft.ExternalId)) is null)
+        {
+            if (asked.Draft.Hold is { } hold) OrderRequest.CheckHold(channel, hold.ExpiresAt, time.GetUtcNow(), "/hold/expiresAt");
+            if (asked.Draft.ShipWindow is { } window) OrderRequest.CheckWindow(window, time.GetUtcNow());
+        }
         await asked.CheckAsync(code => catalogue.ResolveAsync(code));
         var content = asked.Draft.ContentHash();
         var draft = asked.Draft.Currency.Length > 0 ? asked.Draft : asked.Draft with { Currency = configuration["Currency"] ?? "AUD" };
@@ -83,6 +87,16 @@ public sealed class OrderFunctions(Intake intake, OrderStore orders, SalesChanne
         if (await fulfilment.IsTooLateAsync(order)) throw ProblemException.Conflict("not-cancellable", "The order has left", $"All of order '{order.Id}' has left, or is being handed to the carrier. Expect it back instead (POST api/returns).");
         var cancel = new Cancel(CancelState.Asked, InstantConverter.Cut(time.GetUtcNow()), reason, context.Caller().Actor);
         return Answer(request, await intake.CancelAsync(order.Id, cancel, Patience) ?? throw Unknown(id));
+    }
+
+    /// <summary>Changes how many units lines of an order want, 0 and more, before they have left; of a channel's order the channel says that. <c>{lines[{line, quantity}]}</c></summary>
+    [Function("EditOrder"), Access(Role.Sales, By = Reach)]
+    public async Task<IResult> EditOrder([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/orders/{id}/edit")] HttpRequest request, string id, FunctionContext context)
+    {
+        var body = await request.FieldsAsync();
+        var wanted = OrderRequest.ParseEdit(body);
+        var order = await FindAsync(id, context.Caller());
+        return Answer(request, await intake.EditAsync(order.Id, wanted, Patience) ?? throw Unknown(id));
     }
 
     /// <summary>Sells what an order on hold holds.</summary>

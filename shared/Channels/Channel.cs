@@ -63,6 +63,9 @@ public sealed record Channel : ISetting
     /// <summary>Whether it does.</summary>
     public bool Takes(ChannelTraits traits) => Decrements ?? traits.Decrements;
 
+    /// <summary>Orders that the channel waits for the money of are sent all the same (cash on delivery, invoice); false: they are blocked until it came.</summary>
+    public bool ShipUnpaid { get; init; }
+
     /// <summary>Days for which its messages are kept as received; null: by surface; 0: not at all (<see cref="Inbound.InboundRetention"/>).</summary>
     public int? ArchiveDays { get; init; }
     public long Version { get; init; }
@@ -88,7 +91,7 @@ public sealed record Channel : ISetting
             Places = body.Object("places")?.TextMembers(60, 40).ToDictionary(place => place.Name, place => place.Value, StringComparer.Ordinal) is { Count: > 0 } places ? places : null,
             HoldLimit = body.OptionalWhole("holdLimit", 0, 1_000_000), HoldDays = (int)body.Whole("holdDays", 1, 366, 30),
             Currency = body.OptionalText("currency", 3), Buffer = body.Whole("buffer", 0, 1_000_000, 0), Priority = (int)body.Whole("priority", 0, 9, 0),
-            ShipComplete = body.Flag("shipComplete", false), ArchiveDays = (int?)body.OptionalWhole("archiveDays", 0, 3650),
+            ShipComplete = body.Flag("shipComplete", false), ShipUnpaid = body.Flag("shipUnpaid", false), ArchiveDays = (int?)body.OptionalWhole("archiveDays", 0, 3650),
             Decrements = body.Has("decrements") ? body.Flag("decrements", false) : null,
         };
         channel = channel with { Api = ChannelApi.Parse(body.Object("api"), channel.Is) };

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Selvedge.Picking;
 using Selvedge.Platform;
 
 namespace Selvedge.Orders;
@@ -18,7 +19,7 @@ public enum BlockKind { Payment, Fraud, Credit, Address, Manual }
 public sealed record Block(BlockKind Kind, string? Reason, string By, DateTimeOffset At, string? LiftedBy = null, DateTimeOffset? LiftedAt = null);
 
 /// <summary>Blocks orders and lets parked deliveries go on: facts on the order document, which its fulfilment looks at.</summary>
-public sealed class Blocks(OrderStore orders, DueOrders due, TimeProvider time)
+public sealed class Blocks(OrderStore orders, PickTickets tickets, DueOrders due, TimeProvider time)
 {
     const int Tries = 20, Most = 100;
 
@@ -59,6 +60,8 @@ public sealed class Blocks(OrderStore orders, DueOrders due, TimeProvider time)
             var next = change(order, now);
             if (ReferenceEquals(next, order)) return (order, false);
             if (await orders.ReplaceAsync(next) is not { } written) continue;
+            // Before it is answered: nothing that somebody has begun leaves from now on.
+            if (written.IsBlocked && written.UnderWay?.Tickets is { Count: > 0 } begun) await tickets.HoldBackAsync(begun, FulfilmentRules.Blocked(written));
             due.Note(written, now);
             return (written, true);
         }

@@ -41,6 +41,12 @@ public sealed record Draft
     public bool Test { get; init; }
     public IReadOnlyDictionary<string, string>? References { get; init; }
 
+    /// <summary>Why it is not to be begun yet, though its units are held.</summary>
+    public IReadOnlyList<Block>? Blocks { get; init; }
+
+    /// <summary>Whether the channel waits for its money: then it is blocked until the channel says that it came. Null: the channel does not say.</summary>
+    public bool? Unpaid { get; init; }
+
     /// <summary>Set when it comes cancelled.</summary>
     public Cancel? Cancel { get; init; }
 
@@ -64,6 +70,7 @@ public sealed record Draft
         var content = Canonical.Start().Name("order").Add(ExternalId).Add(Customer).Add(CustomerGroup).Add((int?)Hold?.Kind).Add(Hold?.Owner).Add(Hold?.ExpiresAt).Add(Name).Add(PlacedAt).Add(RequiredBy).Add((long?)Priority).Add(Currency).Add(Test);
         // Only where there is one: orders from before there were windows keep their hash.
         if (ShipWindow is { } window) content.Name("window").Add(window.From).Add(window.CancelAfter);
+        foreach (var block in Blocks ?? []) content.Name("block").Add((int)block.Kind).Add(block.Reason);
         foreach (var line in Lines)
             content.Name("line").Add(line.Id).Add(line.Code).Add(line.Quantity).Add(line.UnitPrice).Add(line.Discount).Add(line.Tax).Add(line.TaxIncluded).Add(line.ShippingShare).Add(line.NeedsStock);
         content.Name("person").Add(Person?.Email).Add(Person?.Phone);

@@ -210,7 +210,7 @@ public sealed partial class Fulfilment(
         var lines = order.Lines.Select(line => line.TakesStock ? Deciding.CutTo(line, FulfilmentRules.Gone(now, line), revision) : line).ToList();
         var left = order.Lines.Any(line => line.TakesStock && FulfilmentRules.Gone(now, line) > 0);
         if (late) await exceptions.ShipWindowAsync(order);
-        else if (left && cancel.State is CancelState.Done) await exceptions.CancelledUnderWayAsync(order);
+        else if (left) await exceptions.CancelledUnderWayAsync(order);
         if (lines.SequenceEqual(order.Lines, ReferenceEqualityComparer.Instance))
             return await orders.ReplaceAsync(order with { Cancel = cancel.State is CancelState.Asked && left ? cancel with { State = CancelState.Refused } : cancel with { Settled = true }, UpdatedAt = now.Now, FulfilDue = now.Now + Deliveries.Watch }) is null
                 ? null : new(FulfilmentDo.Look);
@@ -221,7 +221,7 @@ public sealed partial class Fulfilment(
     {
         var demand = FulfilmentRules.Demand(state);
         if (FulfilmentRules.Stopped(state, demand) is not { } why) return null;
-        foreach (var ticket in state.Tickets.Where(FulfilmentRules.IsLive)) await tickets.StopAsync(ticket.Id, why, demand.Any(line => line.Location == ticket.Location && line.Staged > 0));
+        foreach (var ticket in state.Tickets.Where(FulfilmentRules.IsLive)) await tickets.StopAsync(ticket.Id, why, FulfilmentRules.IsStaged(demand, ticket));
         return new(FulfilmentDo.Look);
     }
 

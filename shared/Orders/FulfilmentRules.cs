@@ -66,7 +66,7 @@ public static class FulfilmentRules
         if (!order.IsBlocked && (Unfound(state).Any() || order.Lines.Any(line => IsBroken(state, line)))) return new(FulfilmentDo.Reroute);
         if (Stopped(state, demand) is not null)
         {
-            if (state.Tickets.Any(ticket => IsLive(ticket) && ticket.OnHold is null)) return new(FulfilmentDo.CallOff);
+            if (state.Tickets.Any(ticket => IsLive(ticket) && (ticket.OnHold is null || (ticket.IsUntouched && !IsStaged(demand, ticket))))) return new(FulfilmentDo.CallOff);
             // What is staged stays in the delivery's hands: it goes on from there, or is put back.
             if (!live && demand.All(line => line.Staged == 0)) return new(FulfilmentDo.Settle);
         }
@@ -109,11 +109,14 @@ public static class FulfilmentRules
     {
         var order = state.Order;
         if (demand.All(line => line.Wanted == 0)) return null;
-        if (order.IsBlocked)
-            return $"its order is blocked ({string.Join(", ", order.Blocks!.Where(block => block.LiftedAt is null).Select(block => JsonNamingPolicy.CamelCase.ConvertName(block.Kind.ToString())).Distinct())}).";
+        if (order.IsBlocked) return Blocked(order);
         return order.ShipComplete && order.Lines.All(line => Gone(state, line) == 0) && state.Claims.Any(claim => claim is { Place: Accounts.Short, Held: > 0 })
             ? "its order ships complete, and something of it waits for stock." : null;
     }
+
+    /// <summary>That the order is blocked, and by what.</summary>
+    public static string Blocked(Order order) =>
+        $"its order is blocked ({string.Join(", ", order.Blocks!.Where(block => block.LiftedAt is null).Select(block => JsonNamingPolicy.CamelCase.ConvertName(block.Kind.ToString())).Distinct())}).";
 
     /// <summary>Lines and places where a picker did not find what the ledger still holds there for the order, and that nobody was told to look for again.</summary>
     public static IEnumerable<(string Line, string Place, string Ticket)> Unfound(FulfilmentState state)
@@ -168,7 +171,11 @@ public static class FulfilmentRules
     /// <summary>True when its ship window is over and something has not left.</summary>
     public static bool IsTooLate(FulfilmentState state) => state.Order.ShipWindow?.CancelAfter <= state.Now && state.Order.Lines.Any(line => line.TakesStock && line.Quantity > Gone(state, line));
 
-    static bool IsToBeCancelled(FulfilmentState state) => state.Order.Cancel is { Settled: false, State: not CancelState.Refused } || IsTooLate(state);
+    /// <summary>True where the ledger has units staged that may be on this ticket, whatever it says.</summary>
+    public static bool IsStaged(IReadOnlyList<TicketDemandLine> demand, PickTicket ticket) => demand.Any(line => line.Location == ticket.Location && line.Staged > 0);
+
+    /// <summary>True while somebody's word that it is not to be sent, or its date, has not been followed.</summary>
+    public static bool IsToBeCancelled(FulfilmentState state) => state.Order.Cancel is { Settled: false, State: not CancelState.Refused } || IsTooLate(state);
 
     // A ticket in a carrier's hands, and its claim, change in two steps: that place is looked at when both are done.
     static bool Differs(FulfilmentState state, Delivery mine, IReadOnlyList<TicketDemandLine> demand)

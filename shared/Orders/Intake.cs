@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Selvedge.Channels;
+using Selvedge.Picking;
 using Selvedge.Platform;
 using Selvedge.Returns;
 
@@ -17,7 +18,7 @@ public sealed record Taken(Order Order, bool Repeat, Heard Heard = Heard.New);
 /// outcome depends on the moment, is executed only by its owner, until its time is up and someone takes it over.
 /// </summary>
 public sealed partial class Intake(
-    OrderStore orders, Claiming claiming, TillPoster tills, Planning planning, StockView stock, OrderExceptions exceptions, ExpectedReturns returns, DueOrders due, TimeProvider time, ILogger<Intake> log)
+    OrderStore orders, Claiming claiming, TillPoster tills, Planning planning, StockView stock, OrderExceptions exceptions, ExpectedReturns returns, PickTickets tickets, DueOrders due, TimeProvider time, ILogger<Intake> log)
 {
     /// <summary>Longer than any request takes: after it the sweeper may take an order over.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
@@ -25,6 +26,9 @@ public sealed partial class Intake(
     /// <summary>Orders in hand at once up to which others' work need not yield.</summary>
     const int Few = 20;
     int inHand;
+
+    /// <summary>Why the tickets of a cancelled order do not leave, until it is settled which of them go back.</summary>
+    const string Cancelled = "its order was cancelled.";
 
     /// <summary>Most times an order changes hands in one run.</summary>
     const int Rounds = 20;
@@ -142,19 +146,24 @@ public sealed partial class Intake(
         return new(await WithinAsync(order, RunAsync(order, owner), patience), repeat);
     }
 
+    /// <summary>Changes how many units lines of an order of ours want; the same again changes nothing. Null when there is no such order.</summary>
+    /// <exception cref="ProblemException">400 no such line; 409 the channel says what it wants, or so many have left.</exception>
+    public async Task<Taken?> EditAsync(string id, IReadOnlyDictionary<string, long> wanted, TimeSpan patience) =>
+        await ChangedAsync(id, (order, owner) => OrderChanges.Edited(order, wanted, owner, Now), patience);
+
     /// <summary>Sells what an order holds. Null when there is none.</summary>
     /// <exception cref="ProblemException">409 it is not on hold, or holds nothing any more.</exception>
     public async Task<Taken?> ConfirmAsync(string id, string actor, TimeSpan patience)
     {
-        if (await HoldAsync(id, (order, owner) => Holds.Confirmed(order, actor, owner, Now), patience) is not { } taken) return null;
+        if (await ChangedAsync(id, (order, owner) => Holds.Confirmed(order, actor, owner, Now), patience) is not { } taken) return null;
         return taken.Order.Status is OrderStatus.Expired ? throw Holds.Lapsed(taken.Order) : taken;
     }
 
     /// <summary>Holds what an order holds until another day. Null when there is none.</summary>
     /// <exception cref="ProblemException">409 it is not on hold, or holds nothing any more.</exception>
-    public Task<Taken?> ExtendAsync(string id, DateTimeOffset until, TimeSpan patience) => HoldAsync(id, (order, owner) => Holds.Extended(order, until, owner, Now), patience);
+    public Task<Taken?> ExtendAsync(string id, DateTimeOffset until, TimeSpan patience) => ChangedAsync(id, (order, owner) => Holds.Extended(order, until, owner, Now), patience);
 
-    async Task<Taken?> HoldAsync(string id, Func<Order, string, Order> change, TimeSpan patience)
+    async Task<Taken?> ChangedAsync(string id, Func<Order, string, Order> change, TimeSpan patience)
     {
         if (await orders.ReadAsync(id) is not { } order) return null;
         var (started, owner) = (time.GetTimestamp(), Guid.NewGuid().ToString("N"));
@@ -221,7 +230,13 @@ public sealed partial class Intake(
             if (IsBound(order)) break;
             var next = await change(order);
             if (ReferenceEquals(next, order)) return (order, false);
-            if (await orders.ReplaceAsync(next) is { } written) return (written, true);
+            if (await orders.ReplaceAsync(next) is { } written)
+            {
+                // Before it is answered: nothing leaves by what was wanted before.
+                if (written.UnderWay?.Tickets is { Count: > 0 } begun && (written.Revision != order.Revision || written.Cancel != order.Cancel || written.IsBlocked != order.IsBlocked))
+                    await tickets.HoldBackAsync(begun, written.Cancel != order.Cancel ? Cancelled : written.IsBlocked ? FulfilmentRules.Blocked(written) : "its order is being changed.");
+                return (written, true);
+            }
             order = await orders.ReadAsync(order.Id) ?? throw ProblemException.NotFound($"Order '{order.Id}' is gone.");
         }
         throw ProblemException.Busy($"Order '{order.Id}' is being changed by others. Send it again.");
@@ -261,6 +276,7 @@ public sealed partial class Intake(
                 if (order.Cancel is { State: not CancelState.Refused }) return order;
                 if (await orders.ReplaceAsync(Deliveries.Resumed(order) with { Cancel = cancel, FulfilDue = Now + Deliveries.Unseen, UpdatedAt = Now }) is { } told)
                 {
+                    if (told.UnderWay?.Tickets is { Count: > 0 } begun) await tickets.HoldBackAsync(begun, Cancelled);
                     due.Note(told, Now);
                     return told;
                 }

@@ -1,4 +1,5 @@
 using Selvedge.Channels;
+using Selvedge.Platform;
 
 namespace Selvedge.Orders;
 
@@ -56,6 +57,7 @@ public static class OrderChanges
                 Name = said.Name ?? order.Name, PlacedAt = said.PlacedAt ?? order.PlacedAt, Currency = said.Currency, Presentment = said.Presentment, Source = said.Source,
                 Test = said.Test, Till = order.Till ?? said.Till, References = said.References, Lines = Merge(order.Lines, said.Lines),
                 Refunds = Union(order.Refunds, said.Refunds, said.Source!), Reread = order.Reread is { } at && !said.Source!.Covers(at) ? at : null,
+                Blocks = Paid(order, said, now),
                 Status = order.Status is not OrderStatus.Announced ? order.Status : said.Test ? OrderStatus.Committed : OrderStatus.Received,
             };
         return Settle(order, Counted(next), owner, now, place);
@@ -91,6 +93,25 @@ public static class OrderChanges
         })],
     }, owner, now, _ => null);
 
+    /// <summary>The document after a person changed how many units lines of an order of ours want; the same document where it wants so many already.</summary>
+    /// <exception cref="ProblemException">400 no such line; 409 the channel says what it wants, nothing is to be sent any more, or so many have left.</exception>
+    public static Order Edited(Order order, IReadOnlyDictionary<string, long> wanted, string owner, DateTimeOffset now)
+    {
+        if (order.Source is not null) throw ProblemException.Conflict("channels-order", "The channel says what it wants", $"Order '{order.Id}' is its channel's: edit it there. Here it can be cancelled or blocked.");
+        if (order.Status is OrderStatus.Cancelled or OrderStatus.Refused or OrderStatus.Expired or OrderStatus.Shipped || order.Cancel is { State: not CancelState.Refused })
+            throw ProblemException.Conflict("not-editable", "Nothing is to be sent", $"Order '{order.Id}' is over or cancelled. Place a new one.");
+        var faults = wanted.Keys.Where(id => order.Lines.All(line => line.Id != id)).Select(id => new Fault("/lines", $"The order has no line '{id}'; it has {string.Join(", ", order.Lines.Take(10).Select(line => line.Id))}.")).ToList();
+        if (faults.Count > 0) throw ProblemException.Invalid(faults[0].Detail, faults);
+        foreach (var line in order.Lines)
+            if (wanted.TryGetValue(line.Id, out var units) && units < line.Shipped) throw ProblemException.Conflict("left-already", "So many have left", $"{line.Shipped} units of line '{line.Id}' have left: it cannot want {units}. Expect them back instead (POST api/returns).");
+        if (order.Lines.All(line => !wanted.TryGetValue(line.Id, out var units) || units == line.Quantity)) return order;
+        return Settle(order, order with
+        {
+            Lines = [.. order.Lines.Select(line => !wanted.TryGetValue(line.Id, out var units) || units == line.Quantity ? line
+                : Math.Max(line.Ordered ?? line.Quantity, units) is var ordered ? line with { Quantity = units, Ordered = ordered == units ? null : ordered, Cancelled = ordered - units } : line)],
+        }, owner, now, _ => null);
+    }
+
     /// <summary>Units the applied state of the channel's order has, as the channel counts them: less every unit that its refunds name.</summary>
     public static long CurrentUnits(Order order) => order.Lines.Sum(line => line.Stated ?? line.Quantity)
         - (order.Refunds?.Where(refund => refund.Counted).SelectMany(refund => refund.Lines).Where(line => line.Restock is not Restock.Cancel).Sum(line => line.Units) ?? 0);
@@ -108,8 +129,20 @@ public static class OrderChanges
         else if (next.Status is OrderStatus.Refused or OrderStatus.Expired) { }
         else if (!next.Test) next = Revised(before, next, owner, now);
         else if (!before.Test && before.Status is not OrderStatus.Announced) next = Deciding.Tried(next, owner, now);
+        if (!ReferenceEquals(next.Blocks, before.Blocks)) next = Deliveries.Schedule(next, now);
         return TillFacts.Plan(next with { UpdatedAt = now }, owner, now, place);
     }
+
+    // Whether it is paid is for the channel to say: it blocks and lifts its own block, and no person's.
+    static IReadOnlyList<Block>? Paid(Order order, Order said, DateTimeOffset now)
+    {
+        if (said.Blocks is not { } told) return order.Blocks;
+        bool IsOpen(Block block) => block is { Kind: BlockKind.Payment, LiftedAt: null };
+        if (told.FirstOrDefault(IsOpen) is { } unpaid) return order.Blocks?.Any(IsOpen) == true ? order.Blocks : [.. order.Blocks ?? [], unpaid];
+        return order.Blocks?.Any(block => IsOpen(block) && block.By == said.Actor()) != true ? order.Blocks : [.. order.Blocks.Select(block => IsOpen(block) && block.By == said.Actor() ? block with { LiftedBy = block.By, LiftedAt = now } : block)];
+    }
+
+    static string Actor(this Order order) => "channel:" + order.Channel;
 
     static OrderLine StaysCut(OrderLine line, OrderLine? before) =>
         line.Quantity <= (before?.Quantity ?? 0) || !line.TakesStock ? line : line with { Quantity = before?.Quantity ?? 0, Ordered = before?.Ordered ?? line.Ordered ?? line.Quantity, Cancelled = before?.Cancelled ?? line.Quantity, Stated = line.Stated ?? line.Quantity };

@@ -37,11 +37,28 @@ public sealed record OrderRequest(string Channel, Draft Draft)
             Hold = HoldOf(body.Object("hold"), actor), Name = body.OptionalText("name", 100),
             PlacedAt = Instant(body, "placedAt"), RequiredBy = Instant(body, "requiredBy"), ShipWindow = WindowOf(body.Object("shipWindow")), Priority = (int?)body.OptionalWhole("priority", 0, 9),
             ShipComplete = body.Has("shipComplete") ? body.Flag("shipComplete", false) : null,
-            Currency = currency, Lines = lines, Actor = actor,
+            Blocks = BlocksOf(body, actor), Currency = currency, Lines = lines, Actor = actor,
             Person = new() { Id = "", Email = body.OptionalText("email", 320), Phone = body.OptionalText("phone", 40), ShipTo = Address(body.Object("shipTo")), BillTo = Address(body.Object("billTo")) },
         };
         body.ThrowIfFaulty();
         return new(channel, draft);
+    }
+
+    static List<Block>? BlocksOf(RequestFields body, string actor)
+    {
+        var blocks = new List<Block>();
+        foreach (var block in body.Objects("blocks", 5))
+            if (block.Word<BlockKind>("kind") is var kind && blocks.All(other => other.Kind != kind)) blocks.Add(new(kind, block.OptionalText("reason", 200), actor, default));
+        return blocks.Count > 0 ? blocks : null;
+    }
+
+    /// <summary>Refuses a ship window that is over already.</summary>
+    /// <exception cref="ProblemException">400 with the JSON pointer.</exception>
+    public static void CheckWindow(ShipWindow window, DateTimeOffset now)
+    {
+        if (window.CancelAfter is not { } late || late > now) return;
+        var detail = $"The ship window is over already: {InstantConverter.Text(late)} is past, and the order would be cancelled at once.";
+        throw ProblemException.Invalid($"/shipWindow/cancelAfter: {detail}", [new Fault("/shipWindow/cancelAfter", detail)]);
     }
 
     /// <summary>Refuses a hold that is over already, or longer than the channel holds anything.</summary>
@@ -62,6 +79,7 @@ public sealed record OrderRequest(string Channel, Draft Draft)
         if (caller.Scope.Customers is not { } customers) return this;
         // Who may draw on a group's ring-fence, or be served before others, is not for the customer to say.
         if (Draft.CustomerGroup is not null) throw ProblemException.Forbidden("A key for some customers only may not name a customerGroup. Leave it out.");
+        if (Draft.Blocks is not null && caller.Role == Role.Portal) throw ProblemException.Forbidden("A portal key may not block orders. Leave blocks out.");
         if (Draft.Priority is not null && caller.Role == Role.Portal) throw ProblemException.Forbidden("A portal key may not state a priority. Leave it out.");
         if (Draft.Customer is { } named)
         {
@@ -93,6 +111,22 @@ public sealed record OrderRequest(string Channel, Draft Draft)
         for (var i = 0; i < Draft.Lines.Count; i++)
             if (await resolve(Draft.Lines[i].Code) is null) faults.Add(new($"/lines/{i}/sku", $"'{Draft.Lines[i].Code}' is no SKU, barcode or code of ours."));
         if (faults.Count > 0) throw ProblemException.Invalid($"{faults[0].Pointer}: {faults[0].Detail}{(faults.Count > 1 ? $" And {faults.Count - 1} more." : "")}", faults.Take(100));
+    }
+
+    /// <summary>Reads <c>{lines[{line, quantity}]}</c>: units by line.</summary>
+    /// <exception cref="ProblemException">400.</exception>
+    public static IReadOnlyDictionary<string, long> ParseEdit(RequestFields body)
+    {
+        var wanted = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var line in body.Objects("lines", Draft.MostLines))
+        {
+            var id = line.Text("line", Draft.LongestId);
+            if (!line.Has("quantity")) line.Add("quantity", $"Expected a whole number from 0 to {Draft.MostUnits}; it is missing.");
+            if (!wanted.TryAdd(id, line.Whole("quantity", 0, Draft.MostUnits, 0))) line.Add("line", $"Line '{id}' is there twice.");
+        }
+        if (wanted.Count == 0) body.Add("lines", "Expected at least one line, e.g. [{\"line\":\"1\",\"quantity\":2}].");
+        body.ThrowIfFaulty();
+        return wanted;
     }
 
     /// <summary>Reads <c>{expiresAt}</c>.</summary>

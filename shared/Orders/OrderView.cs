@@ -34,13 +34,16 @@ public sealed record OrderView(
         [.. order.Lines.Select(line => new OrderLineView(line.Id, line.Sku, line.ExternalSku, line.Kind, line.FulfilledBy, line.Quantity, Money.Text(line.UnitPrice),
             Money.Text(line.Discount), Money.Text(line.Tax), line.TaxIncluded, Money.Text(line.ShippingShare), line.Places ?? [], line.Committed, line.Backordered,
             line.Oversold, line.Cancelled, line.Missing, line.Ordered ?? line.Quantity, line.Shipped, Money.Text(line.ShippingTax), Shown(line.Shown), BundleOf(line)))],
-        order.Plan is { } plan ? plan with { Candidates = null } : null, order.Intake is not null, order.Cancel, order.Test, order.References, people is null ? null : people with { Source = null, ETag = null },
+        order.Plan is { } plan ? plan with { Candidates = null } : null, order.Intake is not null, CancelOf(order), order.Test, order.References, people is null ? null : people with { Source = null, ETag = null },
         order.Source?.UpdatedAt, order.Presentment is { } seen ? new(seen.Currency, Money.Text(seen.Total), seen.Rate) : null,
         order.Refunds?.Select(refund => new RefundView(refund.Id, refund.At, refund.Till, [.. refund.Lines.Select(line => new RefundLineView(line.Line, line.Restock, line.Units, IsExpected(order, refund, line)))])).ToList(),
         order.Till, order.Reread is null ? null : true, order.CustomerGroup, order.Hold)
     {
         ShipComplete = order.ShipComplete, ShipWindow = order.ShipWindow, Blocks = order.Blocks, Deliveries = order.Deliveries?.Select(delivery => DeliveryView.Of(delivery, tickets)).ToList(),
     };
+
+    // What was asked of us and is settled is done, as what the channel did itself.
+    static Cancel? CancelOf(Order order) => order.Cancel is { State: CancelState.Asked } asked && (asked.Settled || order.Status is OrderStatus.Cancelled) ? asked with { State = CancelState.Done, Settled = true } : order.Cancel;
 
     static BundleView? BundleOf(OrderLine line)
     {

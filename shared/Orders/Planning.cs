@@ -17,6 +17,7 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
     public async Task<Order> PlanAsync(Channel channel, Draft draft, string owner)
     {
         var order = OrderChanges.Begin(await ReadAsync(channel, draft), owner, Now, channel.PlaceOf);
+        if (order.Blocks is { Count: 0 }) order = order with { Blocks = null };
         if (order.Cancel is not null || order.Test) return order;
         if (channel.AsksFirst) order = await WithoutArchivedAsync(order);
         return order.Status is OrderStatus.Refused ? order : await RouteAsync(order, channel, draft.Person?.ShipTo, all: true);
@@ -34,6 +35,7 @@ public sealed class Planning(ProductCatalogue catalogue, Locations locations, St
             Customer = draft.Customer, CustomerGroup = draft.CustomerGroup, Hold = draft.Hold is { } hold ? hold with { Limit = channel.HoldLimit } : null, Name = draft.Name, Status = OrderStatus.Received, CreatedAt = now, UpdatedAt = now, PlacedAt = draft.PlacedAt,
             RequiredBy = draft.RequiredBy is { } by ? InstantConverter.Cut(by) : null, ShipWindow = draft.ShipWindow, Priority = draft.Priority ?? channel.Priority, Currency = draft.Currency,
             Revision = 1, Shortage = channel.Shortage, ShipComplete = draft.ShipComplete ?? channel.ShipComplete, Lines = lines, Test = draft.Test, References = draft.References, Cancel = draft.Cancel,
+            Blocks = draft.Blocks?.Select(block => block with { At = now }).ToArray() ?? (draft.Unpaid is not { } unpaid || channel.ShipUnpaid ? null : unpaid ? [new(BlockKind.Payment, $"{channel.Name} waits for the money.", "channel:" + channel.Id, now)] : []),
             Source = draft.Version, Refunds = draft.Refunds, Presentment = draft.Presentment, Till = draft.Till,
         };
     }

@@ -30,6 +30,8 @@ public static class Shipments
         var lines = next.Lines.Select(line => Line(next, line, state.Claims)).ToArray();
         next = next with { Lines = lines, FulfilDue = state.Now + Deliveries.Watch, UpdatedAt = state.Now };
         if (state.Tickets.Any(ticket => FulfilmentRules.IsLive(ticket) || ticket.Status is TicketStatus.Shipping)) return next;
+        // What is to be called off is looked at before the delivery is let go of.
+        if (FulfilmentRules.IsToBeCancelled(state with { Order = next })) return next;
         return FulfilmentRules.Stopped(state, FulfilmentRules.Demand(state)) is not null || FulfilmentRules.Demand(state with { Order = next }).All(line => line.Wanted == 0) ? Close(next, next.UnderWay!, state.Now) : next;
     }
 

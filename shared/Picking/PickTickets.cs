@@ -58,6 +58,10 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
     public async Task<PickTicket?> StopAsync(string id, string why, bool staged) => await ChangeAsync(id, ticket => ticket.IsOver || ticket.HasLeft ? ticket
         : ticket.IsUntouched && !staged ? ticket with { Status = TicketStatus.Cancelled, Wave = null, Slot = null } : ticket.OnHold is null ? ticket with { OnHold = why } : ticket);
 
+    /// <summary>Keeps tickets that have not left from being picked further and from leaving, at once, until their order has looked at what changed.</summary>
+    public async Task HoldBackAsync(IReadOnlyList<string> ids, string why) =>
+        await Parallel.ForEachAsync(ids, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (id, _) => await ChangeAsync(id, ticket => ticket.IsOver || ticket.HasLeft || ticket.OnHold is not null ? ticket : ticket with { OnHold = why }));
+
     /// <summary>The order has seen the ticket as it is here: what was to be told is told. When something happened since, that is still to be seen and nothing changes.</summary>
     public async Task SeenAsync(PickTicket ticket)
     {

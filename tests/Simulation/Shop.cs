@@ -3,8 +3,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Selvedge.Catalogue;
 using Selvedge.Channels;
 using Selvedge.Exceptions;
+using Selvedge.Counts;
 using Selvedge.Ledger;
 using Selvedge.Orders;
+using Selvedge.Picking;
 using Selvedge.Platform;
 using Selvedge.Returns;
 
@@ -18,7 +20,7 @@ internal sealed class Shop : IDisposable
 
     public Shop(Store store, TimeProvider? time = null) => services = new ServiceCollection()
         .AddLogging().AddSingleton<IConfiguration>(new ConfigurationBuilder().Build()).AddSingleton(time ?? TimeProvider.System).AddSingleton(store)
-        .AddLedger().AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddReturns().BuildServiceProvider();
+        .AddLedger().AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddPicking().AddCounts().AddReturns().BuildServiceProvider();
 
     public Intake Intake => services.GetRequiredService<Intake>();
     public OrderStore Orders => services.GetRequiredService<OrderStore>();

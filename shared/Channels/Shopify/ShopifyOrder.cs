@@ -47,6 +47,8 @@ public static class ShopifyOrder
             Refunds = refunds.Count > 0 ? [.. refunds.Select(refund => refund with { Counted = true })] : null,
             Presentment = shown != currency ? PresentmentOf(order, shown) : null,
             Till = TillOf(order),
+            // shopify.dev, OrderDisplayFinancialStatus: authorized and partially paid are the merchant's to capture; what the others say of money is settled.
+            Unpaid = order.Text("financial_status", 40)?.ToLowerInvariant() switch { null => null, "pending" or "voided" or "expired" => true, _ => false },
             Actor = actor,
         };
         if (faults.Count > 0) throw ProblemException.Invalid($"{faults[0].Pointer}: {faults[0].Detail}{(faults.Count > 1 ? $" And {faults.Count - 1} more." : "")}", faults);

@@ -36,7 +36,7 @@ public sealed class ShopifyReads(ShopifyApi api, TimeProvider time)
     const string ReadOrder = $$"""
         query ReadOrder($id: ID!, $after: String) {
           order(id: $id) {
-            legacyResourceId id name createdAt processedAt updatedAt cancelledAt cancelReason currencyCode presentmentCurrencyCode test taxesIncluded sourceName email phone
+            legacyResourceId id name createdAt processedAt updatedAt cancelledAt cancelReason displayFinancialStatus currencyCode presentmentCurrencyCode test taxesIncluded sourceName email phone
             retailLocation { legacyResourceId } shippingAddress {{Address}} billingAddress {{Address}} totalPriceSet {{Money}}
             lineItems(first: 50, after: $after) { nodes {
               id sku quantity currentQuantity requiresShipping isGiftCard originalUnitPriceSet {{Money}}
@@ -101,7 +101,7 @@ public sealed class ShopifyReads(ShopifyApi api, TimeProvider time)
     static JsonObject Resource(JsonObject node) => new()
     {
         ["id"] = $"{node["legacyResourceId"]}", ["admin_graphql_api_id"] = Of(node["id"]), ["name"] = Of(node["name"]), ["created_at"] = Of(node["createdAt"]), ["processed_at"] = Of(node["processedAt"]),
-        ["updated_at"] = Of(node["updatedAt"]), ["cancelled_at"] = Of(node["cancelledAt"]), ["cancel_reason"] = node["cancelReason"] is { } why ? $"{why}".ToLowerInvariant() : null,
+        ["updated_at"] = Of(node["updatedAt"]), ["cancelled_at"] = Of(node["cancelledAt"]), ["financial_status"] = node["displayFinancialStatus"] is { } paid ? $"{paid}" : null, ["cancel_reason"] = node["cancelReason"] is { } why ? $"{why}".ToLowerInvariant() : null,
         ["currency"] = Of(node["currencyCode"]), ["presentment_currency"] = Of(node["presentmentCurrencyCode"]), ["test"] = Of(node["test"]), ["taxes_included"] = Of(node["taxesIncluded"]),
         ["source_name"] = Of(node["sourceName"]), ["location_id"] = Of(node["retailLocation"]?["legacyResourceId"]), ["email"] = Of(node["email"]), ["phone"] = Of(node["phone"]),
         ["shipping_address"] = PostalAddress(node["shippingAddress"]), ["billing_address"] = PostalAddress(node["billingAddress"]), ["total_price_set"] = Bag(node["totalPriceSet"]),

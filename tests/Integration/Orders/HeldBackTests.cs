@@ -59,6 +59,88 @@ public sealed class HeldBackTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task From_the_moment_a_cancel_is_answered_nothing_more_of_it_is_picked_or_leaves()
+    {
+        await app.SeedAsync("A", 90);
+        for (var i = 1; i <= 12; i++)
+        {
+            await OrderAsync($"shop:{i}", false, ("A", 2));
+            var ticket = Assert.Single(await floor.LiveAsync($"shop:{i}"));
+            var scanned = i % 3 is var picked && picked > 0 ? await floor.PickAsync(ticket, picked) : ticket;
+            Assert.Equal(HttpStatusCode.Accepted, (await app.Client.PostAsync($"/api/orders/shop:{i}/cancel", new { reason = "twice" }.AsJson(), Cancel)).StatusCode);
+            var shipped = await ShipAsync(scanned);
+            Assert.Equal(HttpStatusCode.Conflict, shipped.StatusCode);
+            var order = await floor.WhenAsync($"shop:{i}", order => order.Status is OrderStatus.Cancelled && order.Intake is null && order.UnderWay is null);
+            Assert.Equal((true, 0), (order.Cancel!.Settled, order.Lines[0].Shipped));
+            Assert.Equal("done", (await app.Client.GetAsync($"/api/orders/shop:{i}", Cancel).OkAsync()).GetProperty("cancel").GetProperty("state").GetString());
+        }
+        Assert.Equal((0, 12, 0), await floor.ClaimedAsync("A"));
+    }
+
+    [Fact]
+    public async Task A_cancel_that_meets_what_is_leaving_is_settled_and_not_forgotten()
+    {
+        await app.SeedAsync("A", 5);
+        await app.SeedAsync("B", 5);
+        await OrderAsync("shop:1", false, ("A", 2));
+        var leaving = await floor.HandOverAsync(await floor.PickAsync(Assert.Single(await floor.LiveAsync("shop:1"))));
+        // As when both come in one moment: the cancel is written when the ticket is in the carrier's hands.
+        await floor.Get<Intake>().CancelAsync("shop:1", new(CancelState.Asked, DateTimeOffset.UtcNow, "twice", "test"), TimeSpan.FromSeconds(5));
+        await floor.LeaveAsync(leaving);
+        var order = await floor.WhenAsync("shop:1", OrderStatus.Shipped);
+        Assert.Equal((CancelState.Refused, 2), (order.Cancel!.State, order.Lines[0].Shipped));
+        Assert.Equal("cancelledUnderWay", (await app.Client.GetAsync("/api/exceptions?order=shop:1", Cancel).OkAsync()).GetProperty("items")[0].GetProperty("kind").GetString());
+    }
+
+    [Fact]
+    public async Task An_edit_of_ours_before_it_leaves_changes_the_pick_and_what_is_too_many_goes_back()
+    {
+        await app.SeedAsync("A", 9);
+        await OrderAsync("shop:1", false, ("A", 3));
+        await floor.PickAsync(Assert.Single(await floor.LiveAsync("shop:1")));
+        Task<HttpResponseMessage> EditAsync(string line, long quantity) => app.Client.PostAsync("/api/orders/shop:1/edit", new { lines = new[] { new { line, quantity } } }.AsJson(), Cancel);
+        var edited = await EditAsync("1", 1).OkAsync();
+        Assert.Equal((1, 2, 3), (edited.GetProperty("lines")[0].GetProperty("quantity").GetInt64(), edited.GetProperty("lines")[0].GetProperty("cancelled").GetInt64(), edited.GetProperty("lines")[0].GetProperty("ordered").GetInt64()));
+        Assert.True((await EditAsync("1", 1)).Headers.Contains("Idempotent-Replayed"));
+        await EditAsync("7", 1).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        var order = await floor.SendAsync("shop:1");
+        Assert.Equal(1, order.Lines[0].Shipped);
+        Assert.Equal(2, (await floor.Get<PutBacks>().OpenOfAsync("WH1", "shop:1", 1))!.Open("1"));
+        await EditAsync("1", 2).ProblemAsync(HttpStatusCode.Conflict, "not-editable");
+        await OrderAsync("shop:2", false, ("A", 1));
+        await app.Client.PostAsync("/api/orders/shop:2/edit", new { lines = new[] { new { line = "1", quantity = 4 } } }.AsJson(), Cancel).OkAsync();
+        Assert.Equal(4, (await floor.SendAsync("shop:2")).Lines[0].Shipped);
+    }
+
+    [Fact]
+    public async Task An_order_may_come_blocked_and_one_that_is_not_paid_waits_until_its_channel_says_that_it_is()
+    {
+        await app.SeedAsync("A", 9);
+        var born = await app.Client.PostAsync("/api/orders", new { channel = "shop", externalId = "born", lines = new[] { new { sku = "A", quantity = 1 } }, blocks = new[] { new { kind = "address", reason = "no street" } } }.AsJson(), Cancel).OkAsync();
+        Assert.Equal("no street", born.GetProperty("blocks")[0].GetProperty("reason").GetString());
+        Assert.Null((await floor.OrderAsync("shop:born")).FulfilDue);
+        await app.Client.PutAsync("/api/channels/web", new { kind = "shopify", locations = new[] { "WH1" }, secret = "web" }.AsJson(), Cancel).OkAsync();
+        var channel = await floor.Get<Selvedge.Channels.SalesChannels>().GetAsync("web");
+        var at = DateTimeOffset.UtcNow;
+        Task<Taken> SayAsync(string status, int second) => floor.Get<Intake>().UpdateAsync(channel, Selvedge.Channels.Shopify.ShopifyOrder.Parse(System.Text.Encoding.UTF8.GetBytes(
+            $$"""{"id":77,"currency":"AUD","financial_status":"{{status}}","updated_at":"{{at.AddSeconds(second):O}}","line_items":[{"id":1,"sku":"A","quantity":2,"current_quantity":2,"price":"10.00","requires_shipping":true}]}"""), "web", null), TimeSpan.FromSeconds(10));
+        Assert.Equal(BlockKind.Payment, Assert.Single((await SayAsync("pending", 0)).Order.Blocks!).Kind);
+        Assert.Null((await floor.OrderAsync("web:77")).FulfilDue);
+        var paid = (await SayAsync("paid", 1)).Order;
+        Assert.Equal(("channel:web", false), (paid.Blocks![0].LiftedBy, paid.IsBlocked));
+        Assert.Equal(2, (await floor.SendAsync("web:77")).Lines[0].Shipped);
+    }
+
+    [Fact]
+    public async Task A_ship_window_that_is_over_is_refused()
+    {
+        await app.SeedAsync("A", 9);
+        var problem = await app.Client.PostAsync("/api/orders", new { channel = "shop", externalId = "late", lines = new[] { new { sku = "A", quantity = 1 } }, shipWindow = new { cancelAfter = DateTimeOffset.UtcNow.AddDays(-1) } }.AsJson(), Cancel)
+            .ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.Equal("/shipWindow/cancelAfter", problem.GetProperty("errors")[0].GetProperty("pointer").GetString());
+    }
+
+    [Fact]
     public async Task Cancelled_while_it_is_blocked_what_was_picked_is_put_back()
     {
         await app.SeedAsync("A", 5);

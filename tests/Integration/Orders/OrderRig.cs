@@ -7,9 +7,11 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Selvedge.Catalogue;
 using Selvedge.Channels;
 using Selvedge.Exceptions;
+using Selvedge.Counts;
 using Selvedge.Ledger;
 using Selvedge.Local.Cosmos;
 using Selvedge.Orders;
+using Selvedge.Picking;
 using Selvedge.Platform;
 using Selvedge.Returns;
 using Selvedge.Tests.Integration.Cosmos;
@@ -129,7 +131,7 @@ public sealed class Instance : IAsyncDisposable
             .AddSingleton(time)
             .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
             .AddKeyedSingleton<HttpMessageHandler>("cosmos", way)
-            .AddStore().AddLedger().AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddReturns()
+            .AddStore().AddLedger().AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddPicking().AddCounts().AddReturns()
             .BuildServiceProvider();
     }
 
