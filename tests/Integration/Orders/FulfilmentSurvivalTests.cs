@@ -122,7 +122,7 @@ public sealed class FulfilmentSurvivalTests
         await floor.Get<PickTickets>().ChangeAsync(leaving.Id, now => now with { Status = TicketStatus.Shipped, Attention = DateTimeOffset.UtcNow.AddSeconds(-1) });
         await floor.SweepAsync();
         Assert.Equal(2, (await floor.WhenAsync("shop:1", OrderStatus.Shipped)).Lines[0].Shipped);
-        Assert.Null((await floor.Get<PickTickets>().ReadAsync(leaving.Id))!.Attention);
+        await floor.WhenTicketsAsync("shop:1", all => all is [{ Attention: null }]);
     }
 
     [Fact]

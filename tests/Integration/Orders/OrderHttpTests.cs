@@ -153,7 +153,7 @@ public sealed class OrderHttpTests : IAsyncLifetime
         Assert.Equal(60, await CommittedAsync());
 
         var cancelled = await app.Client.PostAsync(first.Headers.Location + "/cancel", new { reason = "twice" }.AsJson()).OkAsync();
-        Assert.Equal(("cancelled", "asked"), (cancelled.GetProperty("status").GetString(), cancelled.GetProperty("cancel").GetProperty("state").GetString()));
+        Assert.Equal(("cancelled", "done"), (cancelled.GetProperty("status").GetString(), cancelled.GetProperty("cancel").GetProperty("state").GetString()));
         Assert.Equal(0, await CommittedAsync());
         await app.Client.PostAsync("/api/orders/portal:never/cancel", null).ProblemAsync(HttpStatusCode.NotFound, "not-found");
     }
