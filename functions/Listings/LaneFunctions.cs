@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Selvedge.Channels;
 using Selvedge.Listings;
@@ -11,10 +12,16 @@ public sealed partial class LaneFunctions(Lane lane, LaneQueue queue, LaneCalls 
     /// <summary>What is due for so long and was not done is called again.</summary>
     static readonly TimeSpan Late = TimeSpan.FromMinutes(1);
 
-    /// <summary>Runs the lane of the session's account. Messages are wake-ups: the message is completed whatever the channel said, and another is scheduled where work remains.</summary>
+    /// <summary>Runs the lane of the session's account, or starts and tells a guard. Messages are wake-ups: the message is completed whatever the channel said, and another is scheduled where work remains.</summary>
     [Function("Lane")]
-    public async Task Run([ServiceBusTrigger(LaneQueue.Name, Connection = "ServiceBus", IsSessionsEnabled = true, AutoCompleteMessages = false)] ServiceBusReceivedMessage message, ServiceBusMessageActions actions, FunctionContext context)
+    public async Task Run([ServiceBusTrigger(LaneQueue.Name, Connection = "ServiceBus", IsSessionsEnabled = true, AutoCompleteMessages = false)] ServiceBusReceivedMessage message, ServiceBusMessageActions actions, FunctionContext context, [DurableClient] DurableTaskClient client)
     {
+        if (message.SessionId.StartsWith(LaneQueue.Guards, StringComparison.Ordinal))
+        {
+            await ListingGuardFunctions.BeginAsync(client, JsonSerializer.Deserialize<GuardRun>(message.Body.ToMemory().Span, Json.Options)!);
+            await actions.CompleteMessageAsync(message);
+            return;
+        }
         var next = await lane.RunAsync(message.SessionId, context.CancellationToken);
         if (next is { } at) await queue.ScheduleAsync(message.SessionId, at, context.CancellationToken);
         await actions.CompleteMessageAsync(message);

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Selvedge.Listings;
+using Selvedge.Platform;
 
 namespace Selvedge.Functions.Listings;
 
@@ -12,13 +14,14 @@ namespace Selvedge.Functions.Listings;
 public sealed partial class LaneQueue(LaneCalls calls, ServiceBusClient client, ILogger<LaneQueue> log) : BackgroundService
 {
     public const string Name = "lanes";
+
+    /// <summary>What the sessions of guards begin with: they do not wait behind their account's calls. No channel's id has a '|'.</summary>
+    public const string Guards = "guards|";
+    const int MostAtOnce = 200;
     readonly ConcurrentDictionary<string, bool> called = new(StringComparer.Ordinal);
     readonly ConcurrentDictionary<GuardRun, bool> guarded = new();
     readonly SemaphoreSlim any = new(0);
     ServiceBusSender? sender;
-
-    /// <summary>Guards to be started or told, taken by the timer that has the orchestrations' client.</summary>
-    public IReadOnlyList<GuardRun> TakeGuards() => [.. guarded.Keys.Where(run => guarded.TryRemove(run, out _))];
 
     /// <summary>Schedules a lane's next wake-up.</summary>
     public Task ScheduleAsync(string channel, DateTimeOffset at, CancellationToken cancel) => Sender.ScheduleMessageAsync(Message(channel), at, cancel);
@@ -46,16 +49,17 @@ public sealed partial class LaneQueue(LaneCalls calls, ServiceBusClient client, 
         {
             await any.WaitAsync(stoppingToken);
             while (await any.WaitAsync(0, stoppingToken)) { }
-            var channels = called.Keys.Where(channel => called.TryRemove(channel, out _)).ToList();
-            if (channels.Count == 0) continue;
-            try
-            {
-                await Sender.SendMessagesAsync(channels.Select(Message), stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogLost(failure, channels.Count);
-            }
+            var messages = called.Keys.Where(channel => called.TryRemove(channel, out _)).Select(Message).ToList();
+            messages.AddRange(guarded.Keys.Where(run => guarded.TryRemove(run, out _)).Select(Message));
+            foreach (var some in messages.Chunk(MostAtOnce))
+                try
+                {
+                    await Sender.SendMessagesAsync(some, stoppingToken);
+                }
+                catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
+                {
+                    LogLost(failure, some.Length);
+                }
         }
     }
 
@@ -63,13 +67,18 @@ public sealed partial class LaneQueue(LaneCalls calls, ServiceBusClient client, 
 
     static ServiceBusMessage Message(string channel) => new("{}") { SessionId = channel, ContentType = "application/json" };
 
+    static ServiceBusMessage Message(GuardRun run) => new(JsonSerializer.SerializeToUtf8Bytes(run, Json.Options)) { SessionId = Guards + run.Channel, ContentType = "application/json" };
+
     void Note(string channel)
     {
         if (called.TryAdd(channel, true)) any.Release();
     }
 
-    // Bounded by the listings there are; whoever is forgotten here is found by the sweep.
-    void Note(GuardRun run) => guarded.TryAdd(run, true);
+    // Bounded by the listings there are.
+    void Note(GuardRun run)
+    {
+        if (guarded.TryAdd(run, true)) any.Release();
+    }
 
     [LoggerMessage(EventId = 5041, Level = LogLevel.Warning, Message = "{Messages} wake-ups of lanes were lost: the sweep finds what is due")]
     partial void LogLost(Exception? failure, int messages);

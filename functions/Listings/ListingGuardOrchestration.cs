@@ -58,8 +58,8 @@ public static class ListingGuardOrchestration
     }
 }
 
-/// <summary>Starts guards, tells them to look, and does what they ask for.</summary>
-public sealed partial class ListingGuardFunctions(ListingGuards guards, ListingStore listings, LaneQueue queue, TimeProvider time, ILogger<ListingGuardFunctions> log)
+/// <summary>What guards do, and the sweep that finds those that were lost.</summary>
+public sealed partial class ListingGuardFunctions(ListingGuards guards, ListingStore listings, TimeProvider time, ILogger<ListingGuardFunctions> log)
 {
     const int Width = 8;
 
@@ -80,11 +80,6 @@ public sealed partial class ListingGuardFunctions(ListingGuards guards, ListingS
         }
     }
 
-    /// <summary>Starts the guards of listings that were just paused, and tells those whose listing may be resumed.</summary>
-    [Function("ListingGuardStart")]
-    public async Task Start([TimerTrigger("* * * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, FunctionContext context) =>
-        await EachAsync(queue.TakeGuards(), run => BeginAsync(client, run), context.CancellationToken);
-
     /// <summary>Finds guards that nobody started, or that were lost.</summary>
     [Function("ListingGuardSweep")]
     public async Task Sweep([TimerTrigger("40 * * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, FunctionContext context)
@@ -101,7 +96,8 @@ public sealed partial class ListingGuardFunctions(ListingGuards guards, ListingS
         while (continuation is not null);
     }
 
-    static async Task BeginAsync(DurableTaskClient client, GuardRun run)
+    /// <summary>Starts a guard, or tells the one that is there to look.</summary>
+    public static async Task BeginAsync(DurableTaskClient client, GuardRun run)
     {
         if (await client.GetInstanceAsync(run.Instance()) is { IsCompleted: false })
         {

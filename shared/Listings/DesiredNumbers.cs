@@ -50,9 +50,9 @@ public sealed partial class DesiredNumbers(
         var heard = new Dictionary<string, Heard>(StringComparer.Ordinal);
         foreach (var change in changes)
         {
-            if (!change.TryGetProperty("type", out var type) || !change.TryGetProperty("sku", out var sku) || sku.GetString() is not { } id) continue;
-            if (type.ValueEquals("balance")) Of(id).Changed = true;
-            else if (type.ValueEquals("entry") && change.Deserialize(LedgerJson.Default.Entry) is { } entry) Of(id).Entries.Add(entry);
+            if (!change.TryGetProperty("type", out var type) || !(type.ValueEquals("balance") || type.ValueEquals("entry")) || change.GetProperty("sku").GetString() is not { } sku) continue;
+            if (!heard.TryGetValue(sku, out var known)) heard[sku] = known = new();
+            if (type.ValueEquals("entry")) known.Told.Add(change);
         }
         var all = await listings.OfSkusAsync(heard.Keys, cancel);
         await Parallel.ForEachAsync(all, new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (listing, token) =>
@@ -69,8 +69,6 @@ public sealed partial class DesiredNumbers(
                 await SetAsideAsync(listing.Sku, failure, token);
             }
         });
-
-        Heard Of(string sku) => heard.TryGetValue(sku, out var known) ? known : heard[sku] = new();
     }
 
     /// <summary>Computes one listing anew.</summary>
@@ -203,8 +201,14 @@ public sealed partial class DesiredNumbers(
 
     sealed class Heard
     {
-        public bool Changed { get; set; }
-        public List<Entry> Entries { get; } = [];
+        List<Entry>? entries;
+        public List<JsonElement> Told { get; } = [];
+
+        // Most SKUs of a large catalogue are on few channels: only where one has a listing its entries are read.
+        public IReadOnlyList<Entry> Entries
+        {
+            get { lock (Told) return entries ??= [.. Told.Select(entry => entry.Deserialize(LedgerJson.Default.Entry)!)]; }
+        }
     }
 
     [LoggerMessage(EventId = 5001, Level = LogLevel.Error, Message = "The numbers of {Sku} on {Channel} could not be computed; it is set aside and the rest goes on")]

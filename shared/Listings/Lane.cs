@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Selvedge.Channels;
@@ -128,8 +127,11 @@ public sealed partial class Lane(
             if (did && turn.State.Blocked.Remove(kind)) await exceptions.ResolveIfOpenAsync(RefusedId(turn, kind), "A later call was taken.", "system:lane");
             return did;
         }
-        catch (ChannelCallException failed)
+        catch (Exception any) when (any is ChannelCallException || !DesiredNumbers.IsPassing(any))
         {
+            // What an adapter does not understand is its account's trouble, not the lane's: its other calls go on.
+            var failed = any as ChannelCallException ?? new ChannelCallException(CallFailure.Unanswered, $"{turn.Channel.Is}: {any.GetType().Name}: {any.Message}", null, any);
+            if (any is not ChannelCallException) LogNotUnderstood(any, turn.Channel.Id, kind);
             var now = Now;
             var failures = failed.Failure is CallFailure.Limited ? 0 : (turn.State.Blocked.GetValueOrDefault(kind)?.Failures ?? 0) + 1;
             var until = failed.Until > now ? failed.Until.Value : now + (failed.Failure switch
@@ -161,7 +163,7 @@ public sealed partial class Lane(
         foreach (var (what, at) in await listings.NextAsync(turn.Channel.Id, cancel))
             next.Add(what switch
             {
-                Urgency.Verify => Later(at, LaneCall.Read),
+                Urgency.Verify => at > Now ? Later(at, LaneCall.Read) : nextPoll < Later(Now, LaneCall.Read) + Shortest ? Later(Now, LaneCall.Read) : nextPoll,
                 Urgency.Raise => at < turn.ReadAt ? Later(at, LaneCall.Stock) : nextPoll > at ? nextPoll : at,
                 // Behind a number that was stale, or whose call is open: it waits for orders.
                 _ => turn.Waits ? nextPoll : Later(at, LaneCall.Stock),
@@ -174,6 +176,9 @@ public sealed partial class Lane(
 
     [LoggerMessage(EventId = 5011, Level = LogLevel.Warning, Message = "Channel {Channel}: calls of kind {Kind} are held back until {Until}: {Why}")]
     partial void LogHeldBack(string channel, string kind, DateTimeOffset until, string why);
+
+    [LoggerMessage(EventId = 5012, Level = LogLevel.Error, Message = "Channel {Channel}: a call of kind {Kind} ended in a fault of ours")]
+    partial void LogNotUnderstood(Exception failure, string channel, string kind);
 }
 
 /// <summary>A run of a lane: whose, and what it knows so far.</summary>

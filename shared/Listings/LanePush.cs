@@ -71,11 +71,10 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Exce
         await foreach (var shown in turn.Adapter.ReadAsync(turn.Account, [.. which.Select(listing => listing.Key)], cancel))
         {
             if (!left.Remove(Listing.IdOf(shown.Place, shown.Item), out var listing)) continue;
-            var drifts = listing.Drifts;
             var written = await Change(listing, now => ListingTurns.Shown(now, shown.Units, shown.At is { } at && at < asOf ? InstantConverter.Cut(at) : asOf, turn.Adapter.Traits, turn.Decrements, Now));
             if (written is null) continue;
             // Where the channel takes nothing off itself, another number is somebody's doing.
-            if (written.Suspect is not null && !turn.Decrements) { await JudgeAsync(turn, written, cancel, at: written.Suspect.At); written = await listings.FindAsync(written.Channel, written.Id, cancel) ?? written; }
+            if (written.Suspect is not null && !turn.Decrements && await JudgeAsync(turn, written, cancel)) written = await listings.FindAsync(written.Channel, written.Id, cancel) ?? written;
             read.Add(written);
         }
         await EachAsync(left.Values, async missing =>
@@ -131,18 +130,16 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Exce
             if (said.TryGetValue(listing.Id, out var item)) Measure(turn, listing, item, urgency, now);
     }
 
-    async Task<bool> JudgeAsync(LaneTurn turn, Listing listing, CancellationToken cancel, DateTimeOffset? at = null)
+    // True where it was judged, or is to be judged later: something was written.
+    async Task<bool> JudgeAsync(LaneTurn turn, Listing listing, CancellationToken cancel)
     {
-        var readAt = at is { } read ? read + TimeSpan.FromMilliseconds(1) : turn.ReadAt;
-        if (readAt is null) return false;
         Suspect? drift = null;
-        var before = listing;
         var after = await listings.ChangeAsync(listing.Channel, listing.Id, current =>
         {
-            (current, drift) = ListingTurns.Judge(current, readAt.Value, at is { } now ? now + ListingTurns.Hearing : Now);
+            (current, drift) = ListingTurns.Judge(current, turn.ReadAt, Now, turn.Decrements);
             return current;
         }, known: listing, cancel: cancel);
-        if (drift is null) return after is not null && !ReferenceEquals(after, before) && after.Suspect is null;
+        if (drift is null) return after?.Suspect != listing.Suspect;
         turn.Done.Count("drift");
         await listings.UpsertAsync(listing.Channel, DesiredNumbers.WhyOf(listing) with
         {

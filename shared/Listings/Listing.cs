@@ -78,7 +78,8 @@ public sealed record Sale(string Order, long Units, DateTimeOffset PlacedAt);
 /// <param name="At">When that was read.</param>
 /// <param name="From">As of when the belief was.</param>
 /// <param name="Sales">Those sales.</param>
-public sealed record Suspect(long Expected, long Units, DateTimeOffset At, DateTimeOffset From, IReadOnlyList<Sale>? Sales = null)
+/// <param name="ReadAt">Since when orders are read past it.</param>
+public sealed record Suspect(long Expected, long Units, DateTimeOffset At, DateTimeOffset From, IReadOnlyList<Sale>? Sales = null, DateTimeOffset? ReadAt = null)
 {
     /// <summary>Sales that were not known then account for all of it.</summary>
     [JsonIgnore] public bool IsExplained => Expected - (Sales?.Sum(sale => sale.Units) ?? 0) == Units;

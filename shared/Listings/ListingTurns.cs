@@ -89,7 +89,9 @@ public static class ListingTurns
             return units == listing.Believed && listing.Asked is null ? Due(Verified(listing, at, now)) : Due(listing with { VerifyAt = last + traits.VisibleAfter });
         if (listing.Asked is { Submission: null } asked)
             // The call whose answer was lost: whether it was done is seen by its number.
-            return Due(units == asked.Units ? Verified(Took(listing, asked, at, now), at, now) : Meet(listing with { Asked = null, VerifyAt = null }, units, at, decrements));
+            return Due(units == asked.Units ? Verified(Took(listing, asked, at, now), at, now) : Meet(listing with { Asked = null, VerifyAt = null }, units, at, decrements) with { Suspect = listing.Suspect });
+        // Taken, never confirmed, and not so: it was not done. That is nobody's edit.
+        if (listing.Published is { ConfirmedAt: null } && units != listing.Believed) return Due(Meet(listing with { VerifyAt = null }, units, at, decrements) with { Suspect = listing.Suspect });
         var expected = listing.Known is { } known ? known.Units - Sold(listing, known.At, at) : (long?)null;
         if (units == expected) return Due(Verified(listing with { Known = new(units, at), Sales = After(listing.Sales, at) }, at, now));
         return Due(Meet(listing with { VerifyAt = null }, units, at, decrements));
@@ -109,10 +111,16 @@ public static class ListingTurns
         return ReferenceEquals(next, listing) ? listing : Due(next);
     }
 
-    /// <summary>Orders were read past a suspicion: whether somebody changed the number at the channel.</summary>
-    public static (Listing Listing, Suspect? Drift) Judge(Listing listing, DateTimeOffset readAt, DateTimeOffset now)
+    /// <summary>Whether somebody changed the number at the channel: orders are read past the moment, what they sold is heard of, and it does not account for the difference.</summary>
+    /// <param name="listing">The listing.</param>
+    /// <param name="readAt">What the channel had sold by then is taken in.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="decrements">The channel takes units off its own number; where it does not, there is nothing to wait for.</param>
+    public static (Listing Listing, Suspect? Drift) Judge(Listing listing, DateTimeOffset? readAt, DateTimeOffset now, bool decrements)
     {
-        if (listing.Suspect is not { } suspect || readAt <= suspect.At || now < suspect.At + Hearing) return (listing, null);
+        if (listing.Suspect is not { } suspect) return (listing, null);
+        if (decrements && suspect.ReadAt is null) return (readAt > suspect.At ? Due(listing with { Suspect = suspect with { ReadAt = now } }) : listing, null);
+        if (decrements && now < suspect.ReadAt + Hearing) return (listing, null);
         return suspect.IsExplained ? (Due(listing with { Suspect = null }), null) : (Due(listing with { Suspect = null, Drifts = listing.Drifts + 1, DriftedAt = suspect.At }), suspect);
     }
 
@@ -148,7 +156,7 @@ public static class ListingTurns
             : raise is not null ? (Urgency.Raise, raise.At)
             : listing.Published is { Paused: true } && !desired.Paused ? (Urgency.Raise, desired.At)
             : listing.VerifyAt is { } verify ? (Urgency.Verify, verify)
-            : listing.Suspect is { } suspect ? (Urgency.Verify, suspect.At + Hearing)
+            : listing.Suspect is { } suspect ? (Urgency.Verify, suspect.ReadAt + Hearing ?? suspect.At)
             : ((Urgency?)null, default(DateTimeOffset));
         if (listing.NotBefore > at) at = listing.NotBefore.Value;
         var due = urgency is { } what ? DueOf(listing.Channel, what, at) : null;

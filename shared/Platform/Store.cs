@@ -57,11 +57,16 @@ public sealed class Store(CosmosClient client)
     public Container Access => database.GetContainer("access");
     public Container Audits => database.GetContainer("audits");
 
-    /// <summary>Creates what is missing. For local hosting and tests; in Azure the app creates nothing.</summary>
+    /// <summary>Creates what is missing, and brings up what is of an earlier version. For local hosting and tests; in Azure the app creates nothing.</summary>
     public async Task CreateMissingAsync(CancellationToken cancel = default)
     {
         var created = await Client.CreateDatabaseIfNotExistsAsync(DatabaseId, cancellationToken: cancel);
-        foreach (var spec in Containers) await created.Database.CreateContainerIfNotExistsAsync(Properties(spec), cancellationToken: cancel);
+        foreach (var spec in Containers)
+        {
+            var there = await created.Database.CreateContainerIfNotExistsAsync(Properties(spec), cancellationToken: cancel);
+            // Of an earlier version: it gets the indexes and the TTL of this one. Its keys cannot be changed.
+            if (there.StatusCode == HttpStatusCode.OK && !IsAs(spec, there.Resource)) await there.Container.ReplaceContainerAsync(Properties(spec), cancellationToken: cancel);
+        }
     }
 
     /// <summary>Compares what is there with <see cref="Containers"/>: partition keys and TTL, which cannot be wrong without losing or misplacing data.</summary>
@@ -83,6 +88,8 @@ public sealed class Store(CosmosClient client)
         }
         if (differences.Count > 0) throw new InvalidOperationException($"Database '{DatabaseId}' is not as this version needs it: {string.Join("; ", differences)}. Deploy the infrastructure first.");
     }
+
+    static bool IsAs(ContainerSpec spec, ContainerProperties found) => found.DefaultTimeToLive == spec.Ttl && found.IndexingPolicy.IncludedPaths.Select(path => path.Path).ToHashSet(StringComparer.Ordinal).SetEquals(spec.Indexed);
 
     static ContainerProperties Properties(ContainerSpec spec)
     {

@@ -26,11 +26,19 @@ public sealed class FakeChannel(ChannelTraits traits, TimeProvider time, string 
     public Func<string, Task> Before { get; set; } = _ => Task.CompletedTask;
     public ConcurrentQueue<string> Calls { get; } = [];
 
+    /// <summary>Orders that were placed, and the most units that may be shown now: what is set above it is noted.</summary>
+    public int Sold => sold;
+    public Dictionary<string, long> Most { get; } = [];
+    public ConcurrentQueue<string> Above { get; } = [];
+
     /// <summary>Every number that was set, in order.</summary>
     public ConcurrentQueue<(string Item, long Units, bool Paused)> Sets { get; } = [];
     public ConcurrentDictionary<string, IReadOnlyList<LineAnswer>> Accepted { get; } = new();
     public ConcurrentDictionary<string, ChannelShipment> Shipped { get; } = new();
     public ConcurrentDictionary<string, IReadOnlyList<LineUnits>> Cancelled { get; } = new();
+
+    /// <summary>Orders come twice and in no order.</summary>
+    public bool Shuffles { get; set; }
 
     /// <summary>Numbers wait in here until <see cref="CheckAsync"/>, where the channel decides later.</summary>
     public bool Queues { get; set; }
@@ -107,6 +115,7 @@ public sealed class FakeChannel(ChannelTraits traits, TimeProvider time, string 
         if (await BeginAsync("orders") is CallFault.LostBefore or CallFault.LostAfter) throw new ChannelCallException(CallFailure.Unanswered, "no answer");
         List<ChannelOrder> all;
         lock (gate) all = [.. orders.Where(order => order.ChangedAt >= from).OrderBy(order => order.ChangedAt)];
+        if (Shuffles) all = [.. all.Concat(all).OrderBy(order => order.Draft.ExternalId.GetHashCode(StringComparison.Ordinal) ^ order.ChangedAt.Ticks)];
         foreach (var one in all) yield return one;
     }
 
@@ -136,6 +145,7 @@ public sealed class FakeChannel(ChannelTraits traits, TimeProvider time, string 
         if (!shown.TryGetValue(push.Listing.Item, out var now)) return new(push.Listing.Id, PushResult.Refused, "no such offer");
         if (traits.ComparesAndSets && push.Believed is { } believed && believed != now) return new(push.Listing.Id, PushResult.Stale, "compare failed", now);
         shown[push.Listing.Item] = push.Paused ? 0 : push.Units;
+        if (Most.TryGetValue(push.Listing.Item, out var most) && push.Units > most) Above.Enqueue($"{push.Listing.Item}: {push.Units} of {most}");
         Sets.Enqueue((push.Listing.Item, push.Units, push.Paused));
         return new(push.Listing.Id, PushResult.Applied);
     }

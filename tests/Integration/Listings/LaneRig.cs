@@ -41,7 +41,7 @@ public sealed class LaneRig : IAsyncDisposable
 
     public static ChannelTraits Traits(bool decrements = true, bool comparesAndSets = false) => new()
     {
-        MostAtOnce = 50, Decrements = decrements, ComparesAndSets = comparesAndSets, PollEvery = TimeSpan.FromSeconds(30), RefreshEvery = TimeSpan.FromMinutes(10), VisibleAfter = TimeSpan.FromSeconds(1),
+        MostAtOnce = 50, Decrements = decrements, ComparesAndSets = comparesAndSets, PollEvery = TimeSpan.FromSeconds(30), RefreshEvery = TimeSpan.FromMinutes(4), VisibleAfter = TimeSpan.FromSeconds(1),
         Accepts = true, Cancels = true, Ships = true,
     };
 
@@ -54,7 +54,8 @@ public sealed class LaneRig : IAsyncDisposable
         await rig.Get<Store>().CreateMissingAsync();
         await rig.Get<Locations>().PutAsync(new Location { Id = "WH1", Is = LocationKind.Warehouse, Name = "WH1" }, null, "test");
         await rig.PutChannelAsync();
-        foreach (var item in items.Length > 0 ? items : ["A"])
+        if (items.Length > 0) rig.Items = items;
+        foreach (var item in rig.Items)
         {
             await rig.Get<ProductCatalogue>().PutStyleAsync(StyleRequest.Parse("style-" + item, RequestFields.Parse(JsonSerializer.SerializeToUtf8Bytes(new { name = item, matrix = new Dictionary<string, object> { ["Navy"] = new Dictionary<string, object> { ["M"] = new { sku = item } } } }))), default, "test");
             await rig.MoveAsync(item, 100);
@@ -106,7 +107,57 @@ public sealed class LaneRig : IAsyncDisposable
         }
     }
 
-    public async Task RunAsync() => await Get<Lane>().RunAsync("fake", default);
+    public async Task RunAsync()
+    {
+        foreach (var item in Items) Fake.Most[item] = await AtsAsync(item);
+        await Get<Lane>().RunAsync("fake", default);
+    }
+
+    public IReadOnlyList<string> Items { get; private set; } = ["A"];
+
+    /// <summary>How often the process died.</summary>
+    public int Deaths { get; private set; }
+
+    /// <summary>Runs, and where the process dies, starts another on the same store.</summary>
+    public async Task LiveAsync(Func<Task> run)
+    {
+        try
+        {
+            await run();
+        }
+        catch (Exception) when (IsDead)
+        {
+            (IsDead, Dies) = (false, _ => false);
+            Deaths++;
+            Boot();
+        }
+    }
+
+    bool IsDead { get; set; }
+
+    /// <summary>Everything is as it should be once nothing is under way: numbers are ats, every order is there once and holds its units.</summary>
+    public async Task<int> CheckAsync()
+    {
+        var orders = new List<Order>();
+        string? continuation = null;
+        do
+        {
+            var page = await Get<OrderStore>().ListAsync(null, "fake", null, 100, continuation);
+            orders.AddRange(page.Items);
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        Assert.Equal(Fake.Sold, orders.Count);
+        foreach (var item in Items)
+        {
+            var listing = await ListingAsync(item);
+            Assert.True(Fake[item] == await AtsAsync(item), $"{item} shows {Fake[item]}, ats {await AtsAsync(item)}; {JsonSerializer.Serialize(listing, Json.Options)}");
+            Assert.True(ListingTurns.IsSettled(listing), JsonSerializer.Serialize(listing, Json.Options));
+            var audit = await Get<Audits>().AuditAsync(item, fromScratch: true);
+            Assert.Empty(audit.Differences);
+        }
+        return orders.Count;
+    }
 
     /// <summary>Feed and lane, minute by minute, until everything should have settled.</summary>
     public async Task SettleAsync(int minutes = 12)
@@ -144,18 +195,18 @@ public sealed class LaneRig : IAsyncDisposable
     sealed class Way(HttpMessageHandler store, LaneRig rig) : DelegatingHandler(store)
     {
         int writes;
-        bool dead;
+        volatile bool dead;
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            if (request.Method == HttpMethod.Post && request.RequestUri!.AbsolutePath.EndsWith("/colls/listings/docs", StringComparison.Ordinal) && !request.Headers.Contains("x-ms-documentdb-isquery"))
+            if (dead) throw new InvalidOperationException("the process is dead");
+            if (request.Method == HttpMethod.Post && request.RequestUri!.AbsolutePath.EndsWith("/colls/listings/docs", StringComparison.Ordinal) && request.Content?.Headers.ContentType?.MediaType != "application/query+json")
             {
-                if (dead) throw new InvalidOperationException("the process is dead");
                 if (rig.Dies(writes++))
                 {
                     // Written, and nobody is left to hear of it; every other time not even that.
                     if (writes % 2 == 0) (await base.SendAsync(request, cancellationToken)).Dispose();
-                    dead = true;
+                    dead = rig.IsDead = true;
                     throw new InvalidOperationException("the process died");
                 }
             }

@@ -116,11 +116,11 @@ public sealed class LaneTests
     public async Task Somebodys_edit_at_the_channel_is_overwritten_counted_and_shown()
     {
         await using var rig = await LaneRig.StartAsync(LaneRig.Traits(decrements: false));
-        await rig.SettleAsync(12);
+        await rig.SettleAsync(6);
         Assert.Equal(0, (await rig.ListingAsync()).Drifts);
         var edited = rig.Time.GetUtcNow();
         rig.Fake["A"] = 500;
-        await rig.SettleAsync(12);
+        await rig.SettleAsync(6);
         Assert.Equal(100, rig.Fake["A"]);
         Assert.Equal(1, (await rig.ListingAsync()).Drifts);
         Assert.Equal("listingDrift", Assert.Single((await rig.Get<ExceptionCases>().ListAsync(null, null, 10, null)).Items).Kind);
