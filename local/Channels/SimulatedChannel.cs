@@ -14,7 +14,9 @@ public sealed record Call(HttpContext Context, byte[] Body)
 {
     public string Text => Encoding.UTF8.GetString(Body);
     public JsonNode? Json => JsonNode.Parse(Body);
-    public string Route(string name) => $"{Context.Request.RouteValues[name]}";
+
+    /// <summary>A part of the path. A slash within one stays escaped in routing, and only that.</summary>
+    public string Route(string name) => $"{Context.Request.RouteValues[name]}".Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
     public string? Query(string name) => Context.Request.Query.TryGetValue(name, out var values) ? values.ToString() : null;
     public int Whole(string name, int fallback) => Query(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : fallback;
     public string? Header(string name) => Context.Request.Headers.TryGetValue(name, out var values) ? values.ToString() : null;

@@ -69,7 +69,8 @@ public static class ChannelServices
         .AddSingleton<CallBudget>().AddSingleton<ChannelCalls>().AddSingleton<AccessTokens>()
         .AddSingleton<ChannelAdapter, Mirakl.MiraklAdapter>()
         .AddSingleton<ChannelAdapter, Zalando.ZalandoAdapter>()
-        .AddSingleton<ChannelAdapter, Iconic.IconicAdapter>();
+        .AddSingleton<ChannelAdapter, Iconic.IconicAdapter>()
+        .AddSingleton<ChannelAdapter, Amazon.AmazonAdapter>();
 }
 
 /// <summary>The adapters there are, by system.</summary>
