@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Selvedge.Orders;
 using Selvedge.Picking;
+using Selvedge.Transfers;
 
 namespace Selvedge.Functions.Picking;
 
@@ -10,10 +11,14 @@ static partial class Changed
     /// <summary>The event's name; it has no content.</summary>
     public const string Event = "Changed";
 
-    /// <summary>Raises the event for the ticket's delivery; a transfer has no orchestration.</summary>
-    public static async Task RaiseAsync(DurableTaskClient client, PickTicket ticket, ILogger log)
+    /// <summary>Raises the event for the ticket's delivery; a transfer has no orchestration, it looks at once.</summary>
+    public static async Task RaiseAsync(DurableTaskClient client, TransferDesk transfers, PickTicket ticket, ILogger log)
     {
-        if (ticket.Transfer is not null) return;
+        if (ticket.Transfer is { } transfer)
+        {
+            await transfers.TryLookAsync(transfer);
+            return;
+        }
         try
         {
             await client.RaiseEventAsync(Delivery.Instance(ticket.Order, ticket.Delivery, ticket.Run), Event);

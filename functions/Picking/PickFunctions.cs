@@ -6,12 +6,13 @@ using Selvedge.Functions.Api;
 using Selvedge.Ledger;
 using Selvedge.Picking;
 using Selvedge.Platform;
+using Selvedge.Transfers;
 
 namespace Selvedge.Functions.Picking;
 
 /// <summary>The pick queue and what is done to a ticket at the shelf and the packing table.</summary>
 public sealed class PickFunctions(PickQueue queue, PickTickets tickets, Scanning scanning, ShortPicks shorts, Packing packing, Shipping shipping,
-    ProductCatalogue catalogue, LedgerReads ledger, Locations locations, Idempotency idempotency, ILogger<PickFunctions> log)
+    TransferDesk transfers, ProductCatalogue catalogue, LedgerReads ledger, Locations locations, Idempotency idempotency, ILogger<PickFunctions> log)
 {
     /// <summary>Tickets that wait, in the order in which they are to be picked; or those of another status.</summary>
     [Function("ListPicks"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Location)]
@@ -94,7 +95,7 @@ public sealed class PickFunctions(PickQueue queue, PickTickets tickets, Scanning
         var found = await FindAsync(id, caller);
         var resolved = sku is null ? null : await catalogue.ResolveAsync(sku, context.CancellationToken) ?? sku;
         var (ticket, shorted, repeat) = await shorts.TakeAsync(found, scan, resolved, line, quantity, reason, bin, caller.Actor);
-        await Changed.RaiseAsync(client, ticket, log);
+        await Changed.RaiseAsync(client, transfers, ticket, log);
         return Answer(request, repeat, new { shorted.Line, shorted.Sku, shorted.Quantity, shorted.Reason, shorted.Bin, Pick = PickView.Of(ticket, caller) });
     }
 
@@ -120,7 +121,7 @@ public sealed class PickFunctions(PickQueue queue, PickTickets tickets, Scanning
         body.ThrowIfFaulty();
         var caller = context.Caller();
         var (ticket, repeat) = await shipping.ShipAsync(await FindAsync(id, caller), input, caller.Actor);
-        if (ticket.Attention is not null) await Changed.RaiseAsync(client, ticket, log);
+        if (ticket.Attention is not null) await Changed.RaiseAsync(client, transfers, ticket, log);
         return Answer(request, repeat, PickView.Of(ticket, caller));
     }
 

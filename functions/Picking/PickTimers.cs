@@ -1,11 +1,12 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Selvedge.Picking;
+using Selvedge.Transfers;
 
 namespace Selvedge.Functions.Picking;
 
 /// <summary>What goes on with work that a crash cut off.</summary>
-public sealed class PickTimers(Shipping shipping, Waves waves, PickQueue queue, IConfiguration configuration, ILogger<PickTimers> log)
+public sealed class PickTimers(Shipping shipping, TransferDesk transfers, Waves waves, PickQueue queue, IConfiguration configuration, ILogger<PickTimers> log)
 {
     const int Most = 1_000;
 
@@ -13,7 +14,7 @@ public sealed class PickTimers(Shipping shipping, Waves waves, PickQueue queue, 
     [Function("PickSweeper")]
     public async Task SweepPicks([TimerTrigger("*/20 * * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, FunctionContext context)
     {
-        foreach (var ticket in await shipping.SweepAsync(Most, context.CancellationToken)) await Changed.RaiseAsync(client, ticket, log);
+        foreach (var ticket in await shipping.SweepAsync(Most, context.CancellationToken)) await Changed.RaiseAsync(client, transfers, ticket, log);
         await waves.SweepAsync(context.CancellationToken);
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Selvedge.Catalogue;
 using Selvedge.Functions.Api;
 using Selvedge.Platform;
@@ -7,7 +8,7 @@ using Selvedge.Receiving;
 namespace Selvedge.Functions.Receiving;
 
 /// <summary>What was ordered from suppliers, and what they say is on its way.</summary>
-public sealed class PurchasingFunctions(Purchasing purchasing, ProductCatalogue catalogue, Locations locations)
+public sealed class PurchasingFunctions(Purchasing purchasing, ProductCatalogue catalogue, Locations locations, IConfiguration configuration)
 {
     /// <summary>Makes a purchase order what the body says and states its supply; the same again changes nothing.</summary>
     [Function("PutPurchaseOrder"), Access(Role.Finance, By = Bounds.Location)]
@@ -15,9 +16,10 @@ public sealed class PurchasingFunctions(Purchasing purchasing, ProductCatalogue 
     {
         var (caller, body) = (context.Caller(), await request.FieldsAsync());
         RequireId(id);
-        var (supplier, location, currency, rate) = (body.Text("supplier", 100), body.Text("location", 40), Currency(body, "currency"), Rate(body));
+        var (supplier, location, currency, rate) = (body.Text("supplier", 100), body.Text("location", 40), Currency(body, "currency", Base(configuration)), Rate(body));
         var (due, lines) = (body.Instant("due"), Lines(body, 0));
         body.Ignoring("id", "status", "version", "receipts", "asns", "actor", "createdAt", "updatedAt").ThrowIfFaulty();
+        RequireRate(body, currency, configuration);
         await RequireAsync(caller, location);
         var wanted = new PurchaseOrder { Id = id, At = location, Supplier = supplier, Currency = currency, Rate = rate, Due = due, Lines = await ResolvedAsync(lines), Version = 1, Actor = caller.Actor };
         if (await purchasing.FindOrderAsync(id) is { } before) RequireReach(caller, before.At, Purchasing.UnknownOrder(id));
@@ -61,7 +63,9 @@ public sealed class PurchasingFunctions(Purchasing purchasing, ProductCatalogue 
         var (order, supplier, location, due) = (body.OptionalText("purchaseOrder", 100), body.OptionalText("supplier", 100), body.Text("location", 40), body.Instant("due"));
         var (currency, rate, lines) = (body.Has("currency") ? Currency(body, "currency") : "", Rate(body), Lines(body, 1));
         var cartons = Cartons(body, lines);
+        var over = body.Flag("over", false);
         body.Ignoring("id", "status", "version", "receipts", "actor", "createdAt", "updatedAt").ThrowIfFaulty();
+        if (order is null) RequireRate(body, currency, configuration);
         await RequireAsync(caller, location);
         if (await purchasing.FindAsnAsync(id) is { } before) RequireReach(caller, before.At, Purchasing.UnknownAsn(id));
         if (order is not null && await purchasing.FindOrderAsync(order) is { } against && !caller.ReachesLocation(against.At)) throw ProblemException.UnknownReference("purchaseOrder", $"There is no purchase order '{order}'.");
@@ -69,7 +73,7 @@ public sealed class PurchasingFunctions(Purchasing purchasing, ProductCatalogue 
         {
             Id = id, At = location, PurchaseOrder = order, Supplier = supplier, Currency = currency, Rate = rate, Due = due, Lines = await ResolvedAsync(lines), Cartons = cartons.Count > 0 ? cartons : null, Version = 1, Actor = caller.Actor,
         };
-        var (asn, created) = await purchasing.PutAsync(wanted, request.Condition());
+        var (asn, created) = await purchasing.PutAsync(wanted, over, request.Condition());
         request.SetETag(asn.ETag);
         return Request.Answer(asn.View(caller), created ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
@@ -142,7 +146,8 @@ public sealed class PurchasingFunctions(Purchasing purchasing, ProductCatalogue 
         {
             var sscc = carton.Text("sscc", 18);
             // GS1 General Specifications: SSCC, check digit.
-            if (sscc.Length > 0 && (sscc.Length != 18 || !sscc.All(char.IsAsciiDigit) || Gtin.CheckDigit(sscc.AsSpan(0, 17)) != sscc[17])) carton.Add("sscc", $"Expected 18 digits, the last the check digit; got '{sscc}'.");
+            if (sscc.Length > 0 && (sscc.Length != 18 || !sscc.All(char.IsAsciiDigit))) carton.Add("sscc", $"Expected 18 digits, the last the check digit; got '{sscc}'.");
+            else if (sscc.Length > 0 && Gtin.CheckDigit(sscc.AsSpan(0, 17)) is var check && check != sscc[17]) carton.Add("sscc", $"The check digit of '{sscc}' is wrong: {check} was expected, got {sscc[17]}. Scan the carton again.");
             var holds = new SortedDictionary<string, long>(StringComparer.Ordinal);
             foreach (var part in carton.Objects("lines", Purchasing.MostLines))
             {
@@ -159,9 +164,19 @@ public sealed class PurchasingFunctions(Purchasing purchasing, ProductCatalogue 
         return cartons;
     }
 
-    internal static string Currency(RequestFields body, string name)
+    /// <summary>The deployment's one base currency.</summary>
+    internal static string Base(IConfiguration configuration) => configuration["Currency"] ?? "AUD";
+
+    /// <summary>What is in another currency than the base one is worth nothing that we know without a rate.</summary>
+    internal static void RequireRate(RequestFields body, string currency, IConfiguration configuration)
     {
-        var currency = body.Text(name, 3);
+        if (currency.Length > 0 && currency != Base(configuration) && !body.Has("rate"))
+            throw new ProblemException(422, "rate-missing", "A rate is needed", $"'rate' is missing: {currency} is not the base currency. Say how much {Base(configuration)} one {currency} is, e.g. \"1.5320\".");
+    }
+
+    internal static string Currency(RequestFields body, string name, string? otherwise = null)
+    {
+        var currency = otherwise is null || body.Has(name) ? body.Text(name, 3) : otherwise;
         if (currency.Length > 0 && (currency.Length != 3 || !currency.All(char.IsAsciiLetterUpper))) body.Add(name, $"Expected three capital letters (ISO 4217), e.g. \"AUD\", got '{currency}'.");
         return currency;
     }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Selvedge.Catalogue;
 using Selvedge.Functions.Api;
 using Selvedge.Platform;
@@ -7,7 +8,7 @@ using Selvedge.Receiving;
 namespace Selvedge.Functions.Receiving;
 
 /// <summary>Goods that came in, and what it cost to bring them.</summary>
-public sealed class ReceiptFunctions(Receipts receipts, Purchasing purchasing, ProductCatalogue catalogue, Locations locations)
+public sealed class ReceiptFunctions(Receipts receipts, Purchasing purchasing, ProductCatalogue catalogue, Locations locations, IConfiguration configuration)
 {
     /// <summary>Takes in what came, against an ASN, a purchase order or neither. A fact: it is posted whatever was expected; the same id again is answered as it stands.</summary>
     [Function("PostReceipt"), Access(Role.Warehouse, By = Bounds.Location)]
@@ -47,10 +48,11 @@ public sealed class ReceiptFunctions(Receipts receipts, Purchasing purchasing, P
     public async Task<IResult> PostCost([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/receipts/{id}/landedcost")] HttpRequest request, string id, FunctionContext context)
     {
         var body = await request.FieldsAsync();
-        var (cost, amount, currency, rate, basis) = (body.Text("id", 80), body.OptionalMoney("amount"), PurchasingFunctions.Currency(body, "currency"), PurchasingFunctions.Rate(body), body.Word<LandedBasis>("basis"));
+        var (cost, amount, currency, rate, basis) = (body.Text("id", 80), body.OptionalMoney("amount"), PurchasingFunctions.Currency(body, "currency", PurchasingFunctions.Base(configuration)), PurchasingFunctions.Rate(body), body.Word<LandedBasis>("basis"));
         if (cost.Length > 0 && !Ids.IsPlain(cost, 80)) body.Add("id", @"It may not have / \ ? # : % or blanks at its ends.");
         if (!body.Has("amount")) body.Add("amount", "Expected an amount, e.g. \"250.00\"; it is missing.");
         body.ThrowIfFaulty();
+        PurchasingFunctions.RequireRate(body, currency, configuration);
         await ReachedAsync(context.Caller(), id);
         var (receipt, repeat) = await receipts.SpreadAsync(id, cost, amount!.Value, currency, rate, basis, context.Caller().Actor);
         if (repeat) request.MarkReplayed();

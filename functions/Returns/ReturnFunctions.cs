@@ -38,9 +38,11 @@ public sealed class ReturnFunctions(ReturnDesk desk, OrderStore orders, ProductC
             if (of is null && line.Sku.Length == 0) throw ProblemException.UnknownReference($"lines/{i}/line", $"Order '{order}' has no line '{line.Line}'. Of a bundle, name the part's line and its SKU.");
             resolved.Add(line with { Sku = await catalogue.StockedAsync(line.Sku.Length > 0 ? line.Sku : of!.Sku, $"lines/{i}/sku") });
         }
-        var (made, repeat) = await desk.OpenAsync(new() { Id = id, At = location, Order = order, Channel = Ids.ChannelOf(order), Source = "rma", Reason = reason, Replacement = replacement, Lines = resolved, Actor = caller.Actor });
+        var (made, repeat) = await desk.OpenAsync(new() { Id = id, At = location, Order = order, Channel = Ids.ChannelOf(order), Source = "rma", Reason = reason, Replacement = replacement, Lines = resolved, Actor = caller.Actor }, Handed);
         if (repeat) request.MarkReplayed();
         return Request.Answer(View(made), repeat ? StatusCodes.Status200OK : StatusCodes.Status201Created);
+
+        long? Handed(ExpectedLine line) => known!.Lines.FirstOrDefault(each => each.Id == line.Line) is { TakesStock: false } of ? Math.Max(of.Ordered ?? of.Quantity, TillFacts.Shipped(known, of)) : null;
     }
 
     [Function("GetReturn"), Access(Role.Warehouse, Role.Sales, Role.Finance, Role.Viewer, By = Bounds.Location | Bounds.Channel)]
@@ -78,7 +80,7 @@ public sealed class ReturnFunctions(ReturnDesk desk, OrderStore orders, ProductC
         return Request.Answer(View(found));
     }
 
-    /// <summary>Says what units turned out to be: as new, second choice, or gone.</summary>
+    /// <summary>Says what units turned out to be: as new, second choice, or gone. Ahead of its receipt it is noted, and posted with it.</summary>
     [Function("GradeReturn"), Access(Role.Warehouse, By = Bounds.Location)]
     public async Task<IResult> Grade([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/returns/{id}/grade")] HttpRequest request, string id, FunctionContext context)
     {
@@ -92,10 +94,11 @@ public sealed class ReturnFunctions(ReturnDesk desk, OrderStore orders, ProductC
         await RequireAsync(caller, location);
         var wanted = new Grading(grading, location, await catalogue.StockedAsync(code, "sku"), units, grade, bin, grade == Selvedge.Returns.Grade.B ? condition ?? "B" : "", default, caller.Actor, caller.KeyId, caller.Role) { Reason = reason };
         var (found, after, repeat) = await desk.GradeAsync(id, wanted);
-        if (after.Refusal is { } refusal) throw ProblemException.Conflict("approval-refused", "It was not approved", $"Grading '{grading}' was refused: {refusal} Grade the units again under a new id.");
+        if (after is { Refusal: { } refusal, Approval: null }) throw ProblemException.Conflict("insufficient-stock", "They are not in quarantine", $"Grading '{grading}' moved nothing: {refusal} Units of this return may have been graded with POST api/gradings. Grade what is there under a new id.");
+        if (after.Refusal is { } no) throw ProblemException.Conflict("approval-refused", "It was not approved", $"Grading '{grading}' was refused: {no} Grade the units again under a new id.");
         if (repeat) request.MarkReplayed();
         if (after.Done) return Request.Answer(View(found));
-        request.HttpContext.Response.Headers.Location = "/api/approvals/" + after.Approval;
+        request.HttpContext.Response.Headers.Location = after.Approval is { } approval ? "/api/approvals/" + approval : "/api/returns/" + id;
         return Request.Answer(View(found), StatusCodes.Status202Accepted);
     }
 
@@ -106,9 +109,15 @@ public sealed class ReturnFunctions(ReturnDesk desk, OrderStore orders, ProductC
         var body = await request.FieldsAsync();
         var (refund, amount, currency) = (body.Text("refundId", 80), body.OptionalMoney("amount"), PurchasingFunctions.Currency(body, "currency"));
         if (!body.Has("amount")) body.Add("amount", "Expected an amount, e.g. \"49.90\"; it is missing.");
+        var approved = body.Flag("approved", false);
         body.ThrowIfFaulty();
-        await ReachedAsync(context.Caller(), id);
-        var (found, repeat) = await desk.RefundAsync(id, new(refund, amount, currency, default, context.Caller().Actor));
+        if (approved && context.Caller().Role is not (Role.Finance or Role.Admin)) throw ProblemException.Forbidden("A refund beyond what the goods cost takes the role finance. Leave 'approved' out, or have finance send it.");
+        var of = await ReachedAsync(context.Caller(), id);
+        // Without an order, or in a currency it was not sold in, nobody knows what the goods cost.
+        var order = of.Order is null || approved ? null : await orders.ReadAsync(of.Order);
+        if (order is not null && order.Currency != currency && of.Refunds.All(known => known.Id != refund))
+            throw new ProblemException(422, "wrong-currency", "It was sold in another currency", $"Order '{order.Id}' is in {order.Currency}, the refund in {currency}. Give back what was paid, or have finance send it with \"approved\": true.");
+        var (found, repeat) = await desk.RefundAsync(id, new(refund, amount, currency, default, context.Caller().Actor), order is null ? null : ReturnRules.Cost(of, order));
         if (repeat) request.MarkReplayed();
         return Request.Answer(View(found));
     }
@@ -158,7 +167,7 @@ public sealed class ReturnFunctions(ReturnDesk desk, OrderStore orders, ProductC
         found.Id, Location = found.At, found.Status, found.Order, found.Channel, found.Source, found.Reason, found.Replacement, Refunded = found.Refunds.Count > 0, found.Actor, found.CreatedAt, found.UpdatedAt,
         Lines = found.Lines.Select(line => new { line.Line, line.Sku, Quantity = line.Units, Received = ReturnRules.Came(found, line), Open = ReturnRules.Open(found, line), line.Reason }),
         Receipts = found.Receipts.Select(receipt => new { receipt.Id, receipt.Location, receipt.At, receipt.Actor, receipt.Posted, Lines = receipt.Lines.Select(came => new { came.Sku, Quantity = came.Units, came.Line }) }),
-        Gradings = found.Gradings.Select(grading => new { grading.Id, grading.Location, grading.Sku, Quantity = grading.Units, grading.Grade, Bin = grading.Bin.Length > 0 ? grading.Bin : null, Condition = grading.Condition.Length > 0 ? grading.Condition : null, grading.At, grading.Actor, grading.Done, grading.Approval, grading.Refusal }),
+        Gradings = found.Gradings.Select(grading => new { grading.Id, grading.Location, grading.Sku, Quantity = grading.Units, grading.Grade, Bin = grading.Bin.Length > 0 ? grading.Bin : null, Condition = grading.Condition.Length > 0 ? grading.Condition : null, grading.At, grading.Actor, grading.Done, grading.Moved, WaitsForReceipt = ReturnRules.WaitsForReceipt(found, grading), grading.Approval, grading.Refusal }),
         Refunds = found.Refunds.Select(refund => new { refund.Id, Amount = refund.Amount is { } amount ? Money.Text(amount) : null, refund.Currency, refund.At, refund.Actor }),
     };
 }

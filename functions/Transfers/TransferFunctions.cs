@@ -47,7 +47,7 @@ public sealed class TransferFunctions(TransferDesk desk, ProductCatalogue catalo
 
     [Function("GetTransfer"), Access(Role.Warehouse, Role.Finance, Role.Viewer, By = Bounds.Location)]
     public async Task<IResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/transfers/{id}")] HttpRequest request, string id, FunctionContext context) =>
-        Request.Answer((await ReachedAsync(context.Caller(), id)).View());
+        Request.Answer((await ReachedAsync(context.Caller(), id) is { Status: TransferStatus.Picking } ? (await desk.TryLookAsync(id))! : await ReachedAsync(context.Caller(), id)).View());
 
     /// <summary>Transfers; with <c>olderThanDays</c> those that left so long ago.</summary>
     [Function("ListTransfers"), Access(Role.Warehouse, Role.Finance, Role.Viewer, By = Bounds.Location)]

@@ -53,6 +53,11 @@ public sealed record StockCount : IWork
 
     /// <summary>What asked for it, e.g. a pick that found too few: the same asks once.</summary>
     public string? Source { get; init; }
+
+    /// <summary>Who else asked while it was open; and of a task, what of (its location, bin and SKU) and which task about that it is, from 1.</summary>
+    public IReadOnlyList<string>? Sources { get; init; }
+    public string? About { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public int Turn { get; init; }
     public string? Reason { get; init; }
 
     /// <summary>What was asked for, to tell a repeat from another content under the same id.</summary>

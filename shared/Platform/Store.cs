@@ -23,7 +23,7 @@ public sealed class Store(CosmosClient client)
         new("skus", ["/sku"], ["/expiresAt/?", "/rank/?", "/first/?"]),
         new("orders", ["/id"], ["/status/?", "/channel/?", "/createdAt/?", "/intakeDue/?", "/fulfilDue/?", "/tellDue/?"]),
         new("people", ["/id"], [], Ttl: -1),
-        new("work", ["/location", "/id"], ["/kind/?", "/status/?", "/queue/?", "/attention/?"], Ttl: -1),
+        new("work", ["/location", "/id"], ["/kind/?", "/status/?", "/queue/?", "/attention/?", "/about/?"], Ttl: -1),
         new("listings", ["/channel"], ["/sku/?", "/status/?", "/due/?"], Ttl: -1),
         new("leases", ["/id"], []),
         new("deadletters", ["/id"], []),

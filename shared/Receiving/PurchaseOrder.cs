@@ -62,6 +62,9 @@ public sealed record PurchaseOrder : IWork
     public long Received(string line) => Units(Receipts, line);
     public long OnTheWay(string line) => Units(Shipped, line);
 
+    /// <summary>ASNs of which something is still to come.</summary>
+    internal IReadOnlyList<string> OnTheWay() => [.. (Shipped ?? new Dictionary<string, IReadOnlyDictionary<string, long>>()).Where(asn => asn.Value.Values.Any(units => units > 0)).Select(asn => asn.Key)];
+
     /// <summary>Units of a line that are still to come and on no ASN.</summary>
     public long Open(SupplyLine line) => Ended ? 0 : Math.Max(0, line.Quantity - Received(line.Line) - OnTheWay(line.Line));
 

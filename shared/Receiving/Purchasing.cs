@@ -44,23 +44,33 @@ public sealed class Purchasing(Store store, InventoryLedger ledger, TimeProvider
         return (await StateAsync(next), false);
     }
 
-    /// <summary>Expects no more of a purchase order: what is pegged to it waits for other stock.</summary>
+    /// <summary>Expects no more of a purchase order, nor of its ASNs: what is pegged to them waits for other stock.</summary>
     public async Task<PurchaseOrder> CloseOrderAsync(string id, string actor)
     {
         var (closed, _) = await orders.ChangeAsync(id, found => found.Ended ? null : Next(found with { Ended = true, Actor = actor }), UnknownOrder);
-        return await StateAsync(closed);
+        closed = await StateAsync(closed);
+        foreach (var asn in closed.OnTheWay()) await CloseAsnAsync(asn, actor);
+        return await orders.FindAsync(id) ?? throw UnknownOrder(id);
     }
 
     /// <summary>Makes an ASN what <paramref name="wanted"/> says. Its supply takes the place of that part of its purchase order's.</summary>
-    /// <exception cref="ProblemException">409, 412 as for purchase orders; 422: there is no such purchase order, or it has no such line.</exception>
-    public async Task<(Asn Asn, bool Created)> PutAsync(Asn wanted, Precondition when)
+    /// <param name="wanted">The whole ASN.</param>
+    /// <param name="over">A person says that more comes than is open of the order's lines.</param>
+    /// <param name="when">What must hold of the ASN as it is.</param>
+    /// <exception cref="ProblemException">409, 412 as for purchase orders; 409 too: more than is open, or the order is closed; 422: there is no such purchase order, or it has no such line.</exception>
+    public async Task<(Asn Asn, bool Created)> PutAsync(Asn wanted, bool over, Precondition when)
     {
-        if (wanted.PurchaseOrder is { } against) wanted = Against(wanted, await orders.FindAsync(against) ?? throw ProblemException.UnknownReference("purchaseOrder", $"There is no purchase order '{against}'."));
+        var there = await asns.FindAsync(wanted.Id);
+        if (wanted.PurchaseOrder is { } against)
+        {
+            var order = await orders.FindAsync(against) ?? throw ProblemException.UnknownReference("purchaseOrder", $"There is no purchase order '{against}'.");
+            RequireOpen(wanted = Against(wanted, order), there, order, over);
+        }
         var now = asns.Now;
-        if (await asns.FindAsync(wanted.Id) is null)
+        if (there is null)
         {
             if (!when.Holds(null)) throw Changed(wanted.Id);
-            var (there, created) = await asns.CreateAsync((wanted with { Version = 1, Stated = 0, CreatedAt = now, UpdatedAt = now, Attention = asns.Later, ETag = null }).Judged());
+            (there, var created) = await asns.CreateAsync((wanted with { Version = 1, Stated = 0, CreatedAt = now, UpdatedAt = now, Attention = asns.Later, ETag = null }).Judged());
             if (created) return (await StateAsync(there), true);
         }
         var (next, _) = await asns.ChangeAsync(wanted.Id, found =>
@@ -113,6 +123,9 @@ public sealed class Purchasing(Store store, InventoryLedger ledger, TimeProvider
     {
         while (order.Stated < order.Version || order.Attention is not null)
         {
+            // From this write on the ASNs' own attention sees to it that their supply is withdrawn.
+            if (order.Ended)
+                foreach (var asn in order.OnTheWay()) await asns.ChangeAsync(asn, found => found.Ended ? null : Next(found with { Ended = true, Actor = order.Actor }), UnknownAsn);
             await Task.WhenAll(order.Lines.Select(line => ledger.ExecuteAsync(new SetSupply
             {
                 Sku = line.Sku, Actor = order.Actor, Supply = PurchaseOrder.Supply(order.Id, line.Line), Location = order.At, Quantity = order.Open(line), Due = order.Due, Status = "ordered",
@@ -180,6 +193,24 @@ public sealed class Purchasing(Store store, InventoryLedger ledger, TimeProvider
             if (before.FirstOrDefault(known => known.Line == line.Line) is { } known && known.Sku != line.Sku)
                 throw ProblemException.Conflict("cannot-change", "It cannot be changed so", $"Line '{line.Line}' of '{id}' is for SKU '{known.Sku}'. Give '{line.Sku}' a line of its own.");
         return [.. wanted, .. before.Where(known => !wanted.Any(line => line.Line == known.Line)).Select(known => known with { Quantity = 0 })];
+    }
+
+    // What an ASN says already, it may go on saying: the order may have been made smaller since.
+    static void RequireOpen(Asn wanted, Asn? before, PurchaseOrder order, bool over)
+    {
+        foreach (var (line, i) in wanted.Lines.Select((line, i) => (line, i)))
+        {
+            if (line.Ordered is not { } ordered) continue;
+            var (units, said) = (Sum(wanted), before?.PurchaseOrder == order.Id ? Sum(before) : 0);
+            if (units <= said) continue;
+            if (order.Ended) throw ProblemException.Conflict("order-closed", "The purchase order is closed", $"No more of purchase order '{order.Id}' is expected. Put the ASN against another one, or against none.");
+            var own = (before?.Receipts ?? None).Keys.Sum(receipt => order.Receipts?.GetValueOrDefault(receipt)?.GetValueOrDefault(ordered) ?? 0) + (order.Shipped?.GetValueOrDefault(wanted.Id)?.GetValueOrDefault(ordered) ?? 0);
+            var open = Math.Max(0, order.Lines.First(known => known.Line == ordered).Quantity - order.Received(ordered) - order.OnTheWay(ordered) + own);
+            if (units > open && !over)
+                throw new ProblemException(409, "beyond-order", "It is more than is open", $"lines/{i}: {units} of line '{ordered}' of purchase order '{order.Id}' are more than the {open} that neither came nor are on another ASN. Correct the ASN or the order; where the supplier does send more, say \"over\": true.");
+
+            long Sum(Asn asn) => asn.Lines.Where(each => each.Ordered == ordered).Sum(each => each.Quantity);
+        }
     }
 
     static Asn Against(Asn asn, PurchaseOrder order) => asn with

@@ -56,7 +56,7 @@ public sealed record Receipt : IWork
 /// <summary>Units of one SKU as one entry of the ledger.</summary>
 /// <param name="Line">The line of what it was received against; null: none has the SKU.</param>
 /// <param name="Supply">The open supply it arrives on; null for what is more than was open.</param>
-/// <param name="Value">What it costs in ten-thousandths of the base currency; null: not stated, so the average.</param>
+/// <param name="Value">What it costs in ten-thousandths of the base currency; null: not stated and known to the ledger alone, so the average or the last cost.</param>
 public sealed record ReceiptPosting(string Sku, long Units, string Bin, string? Line, string? Supply, long? Value)
 {
     /// <summary>Broken: to quarantine.</summary>

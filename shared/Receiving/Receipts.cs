@@ -38,7 +38,7 @@ public sealed class Receipts(Store store, Purchasing purchasing, InventoryLedger
         var now = receipts.Now;
         var receipt = new Receipt
         {
-            Id = id, At = location, PurchaseOrder = against, Asn = asn, Postings = ReceivingRules.Plan(lines, open, rate), Reason = reason, Content = content, Actor = actor,
+            Id = id, At = location, PurchaseOrder = against, Asn = asn, Postings = await ValuedAsync(ReceivingRules.Plan(lines, open, rate)), Reason = reason, Content = content, Actor = actor,
             CreatedAt = now, UpdatedAt = now, Attention = receipts.Later,
         };
         var (there, created) = await receipts.CreateAsync(receipt);
@@ -87,6 +87,19 @@ public sealed class Receipts(Store store, Purchasing purchasing, InventoryLedger
         return ([.. ordered.Lines.Select(line => new OpenLine(line.Line, line.Sku, ordered.Open(line), PurchaseOrder.Supply(order, line.Line), line.UnitCost))], Rate(ordered.Rate), order);
 
         static decimal Rate(string text) => decimal.Parse(text, CultureInfo.InvariantCulture);
+    }
+
+    // What nobody stated a cost for comes in at the average, or the last cost; where the ledger knows neither, at the product master's cost.
+    async Task<IReadOnlyList<ReceiptPosting>> ValuedAsync(IReadOnlyList<ReceiptPosting> postings)
+    {
+        var unstated = postings.Where(posting => posting.Value is null).Select(posting => posting.Sku).Distinct(StringComparer.Ordinal).ToList();
+        if (unstated.Count == 0) return postings;
+        var balances = await reads.BalancesAsync(unstated);
+        var unknown = unstated.Where(sku => balances.GetValueOrDefault(sku) is null or { Value: 0, LastCost: 0 }).ToList();
+        if (unknown.Count == 0) return postings;
+        var products = await catalogue.FindProductsAsync(unknown);
+        return [.. postings.Select(posting => posting.Value is null && unknown.Contains(posting.Sku) && products.GetValueOrDefault(posting.Sku)?.Cost is { } cost
+            ? posting with { Value = ReceivingRules.Convert(cost * (decimal)posting.Units, 1) } : posting)];
     }
 
     async Task<Receipt> RunAsync(Receipt receipt)

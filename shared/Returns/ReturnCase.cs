@@ -90,10 +90,13 @@ public enum Grade
     WriteOff,
 }
 
-/// <summary>A grading. Done once the ledger has it; a large write-off waits for a second person.</summary>
+/// <summary>A grading. Done once the ledger has it: not before its units are received, and a large write-off waits for a second person.</summary>
 public sealed record Grading(string Id, string Location, string Sku, long Units, Grade Grade, string Bin, string Condition, DateTimeOffset At, string Actor, string KeyId, Role Role)
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool Done { get; init; }
+
+    /// <summary>Units that were moved where that is fewer: others took the rest out of quarantine before a second person approved.</summary>
+    public long? Moved { get; init; }
 
     /// <summary>The approval it waits for, or was done by; and why it was not given.</summary>
     public string? Approval { get; init; }

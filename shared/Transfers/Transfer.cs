@@ -89,7 +89,7 @@ public sealed record Transfer : IWork
     };
 }
 
-/// <summary>Units of one SKU: asked for, claimed, sent, and written off.</summary>
+/// <summary>Units of one SKU: asked for, claimed or staged for it now, sent, and written off.</summary>
 public sealed record TransferLine(string Line, string Sku, long Quantity)
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public long Held { get; init; }

@@ -73,10 +73,18 @@ public sealed partial class TransferDesk(Store store, InventoryLedger ledger, Le
         return await RunAsync(await arrivals.GiveUpAsync(id, by, reason));
     }
 
-    // What has left may not be noted yet.
-    async Task LookAsync(string id)
+    /// <summary>The transfer after a look at its tickets; null: there is none. What has left may not be noted yet.</summary>
+    public async Task<Transfer?> LookAsync(string id) => await transfers.FindAsync(id) is { } found ? found.Status == TransferStatus.Picking ? await RunAsync(found) : found : null;
+
+    /// <summary>As <see cref="LookAsync"/>, told by a ticket's change, or as it stands where that cannot be done now: its sweeper does it later.</summary>
+    public async Task<Transfer?> TryLookAsync(string id)
     {
-        if (await transfers.FindAsync(id) is { Status: TransferStatus.Picking } picking) await RunAsync(picking);
+        try { return await LookAsync(id); }
+        catch (Exception later)
+        {
+            LogUnlooked(later, id);
+            return await transfers.FindAsync(id);
+        }
     }
 
     /// <summary>Goes on with what was begun and left, and with tickets that have something to tell. One that cannot be done now holds up no other.</summary>
@@ -152,7 +160,7 @@ public sealed partial class TransferDesk(Store store, InventoryLedger ledger, Le
         if (left && known.All(ticket => ticket.IsOver)) return await DispatchAsync(transfer, known);
         var (next, all, claimed) = await AlignAsync(transfer);
         if (claimed == 0 && all.All(ticket => ticket.Status == TicketStatus.Cancelled)) return CallOff(transfer, $"Nothing of it is left at {transfer.At}.");
-        return transfer.Attention > transfers.Now && next.Tickets.SequenceEqual(transfer.Tickets) ? transfer : next with { Attention = transfers.Now + Glance };
+        return transfer.Attention > transfers.Now && next.Tickets.SequenceEqual(transfer.Tickets) && next.Lines.SequenceEqual(transfer.Lines) ? transfer : next with { Attention = transfers.Now + Glance };
     }
 
     Transfer CallOff(Transfer transfer, string why) => transfer with { Status = TransferStatus.Cancelling, Refusal = why, Attention = transfers.Later };
@@ -160,7 +168,7 @@ public sealed partial class TransferDesk(Store store, InventoryLedger ledger, Le
     async Task<Transfer> DispatchAsync(Transfer transfer, IReadOnlyList<PickTicket> known)
     {
         var left = known.Where(ticket => ticket.Status == TicketStatus.Shipped).SelectMany(ticket => ticket.Lines).ToLookup(line => line.Line, line => line.Shipped, StringComparer.Ordinal);
-        var lines = transfer.Lines.Select(line => line with { Dispatched = left[line.Line].Sum() }).ToList();
+        var lines = transfer.Lines.Select(line => line with { Dispatched = left[line.Line].Sum(), Held = 0 }).ToList();
         // What was not found when it was picked is not waited for.
         foreach (var line in lines) await ledger.ExecuteAsync(Claim(transfer, line, line.Dispatched, 2));
         foreach (var ticket in known) await tickets.CloseAsync(ticket);
@@ -180,7 +188,7 @@ public sealed partial class TransferDesk(Store store, InventoryLedger ledger, Le
     async Task<Transfer> ReleaseAsync(Transfer transfer)
     {
         foreach (var line in transfer.Lines) await ledger.ExecuteAsync(Claim(transfer, line, 0, 2));
-        return transfer;
+        return transfer with { Lines = [.. transfer.Lines.Select(line => line with { Held = 0 })] };
     }
 
     async Task<(Transfer Transfer, IReadOnlyList<PickTicket> Tickets, long Claimed)> AlignAsync(Transfer transfer, bool back = false)
@@ -189,7 +197,7 @@ public sealed partial class TransferDesk(Store store, InventoryLedger ledger, Le
         var lines = transfer.Lines.Select(line => claims.GetValueOrDefault(Ids.Claim(transfer.Order, line.Line, transfer.At)) is { } claim
             ? new TicketDemandLine(line.Line, line.Sku, transfer.At, claim.Held, claim.Staged) { Surplus = back ? claim.Staged : 0 } : new(line.Line, line.Sku, transfer.At, 0, 0));
         var all = await tickets.AlignAsync(new(transfer.Order, 1, 1, transfer.Tickets, [.. lines]) { Transfer = transfer.Id, Priority = transfer.Priority, ShipBy = transfer.ShipBy });
-        return (transfer with { Tickets = [.. all.Select(ticket => ticket.Id)] }, all, claims.Values.Sum(claim => claim.Held + claim.Staged));
+        return (transfer with { Tickets = [.. all.Select(ticket => ticket.Id)], Lines = [.. transfer.Lines.Zip(lines, (line, now) => line with { Held = back ? 0 : now.Held + now.Staged })] }, all, claims.Values.Sum(claim => claim.Held + claim.Staged));
     }
 
     static bool IsTentative(Transfer transfer) => !transfer.Partial && transfer.Lines.Count > 1;
@@ -204,6 +212,9 @@ public sealed partial class TransferDesk(Store store, InventoryLedger ledger, Le
 
     [LoggerMessage(EventId = 4031, Level = LogLevel.Warning, Message = "Transfer {Transfer} could not be told of pick {Pick}; it is told again in half a minute. If it goes on failing, read both and correct what the error names")]
     partial void LogLeft(Exception failure, string transfer, string pick);
+
+    [LoggerMessage(EventId = 4033, Level = LogLevel.Warning, Message = "Transfer {Transfer} could not be looked at; it is looked at again within half a minute")]
+    partial void LogUnlooked(Exception failure, string transfer);
 
     [LoggerMessage(EventId = 4032, Level = LogLevel.Error, Message = "Pick {Pick} is for transfer {Transfer}, which does not exist; it is not looked at again. Restore the transfer's document, or release the transfer's claims and put back what is staged for them")]
     partial void LogUnknown(string pick, string transfer);

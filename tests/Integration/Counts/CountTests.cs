@@ -132,6 +132,22 @@ public sealed class CountTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Fact]
+    public async Task A_bin_and_sku_have_one_open_task_whoever_asks_and_another_when_it_is_counted()
+    {
+        await app.SeedAsync("CO-8", 0);
+        await PostAsync(app.Client, "/api/movements", new { id = "in", kind = "receive", sku = "CO-8", location = "WH1", bin = "A-08", quantity = 3 });
+        var tasks = app.Services.GetRequiredService<CountTasks>();
+        Task<string> AskAsync(string source, string bin = "A-08") => tasks.OpenAsync("WH1", bin, "CO-8", "not found", source);
+        var id = Assert.Single((await Task.WhenAll(Enumerable.Range(0, 3).Select(n => AskAsync($"p{n}:s")))).Distinct());
+        Assert.NotEqual(id, await AskAsync("p0:s", "A-09"));
+        await CountAsync(app.Client, id, 3);
+        Assert.Equal("posted", State(await GetAsync("/api/counts/" + id)));
+        // Repeats are answered by what they asked for; who asks now did not find what was counted.
+        Assert.Equal(id, await AskAsync("p2:s"));
+        Assert.NotEqual(id, await AskAsync("p3:s"));
+    }
+
+    [Fact]
     public async Task Sheets_are_made_of_bins_zones_and_lines_and_take_what_is_found_beside_them()
     {
         foreach (var (sku, bin) in new[] { ("CO-5", "Z1-01"), ("CO-6", "Z1-02"), ("CO-7", "Z2-01") })

@@ -67,7 +67,8 @@ public sealed class ReceivingTests(AppFixture app) : IClassFixture<AppFixture>
         var (ordered, shipped) = (PurchaseOrder.Supply("PO-2", "1"), Asn.Supply("ASN-2", "1"));
         await PegAsync("RC-2", "shop:1", 80, ordered);
         var asn = new { purchaseOrder = "PO-2", location = "WH1", due = "2026-11-28", lines = (object[])[new { line = "1", sku = "RC-2", quantity = 60 }], cartons = (object[])[new { sscc = "093123450000000013", lines = (object[])[new { line = "1", quantity = 60 }] }] };
-        await app.Client.PutAsync("/api/asns/ASN-2", asn.AsJson(), Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        var wrong = await app.Client.PutAsync("/api/asns/ASN-2", asn.AsJson(), Cancel).ProblemAsync(HttpStatusCode.BadRequest, "invalid-request");
+        Assert.Contains("2 was expected", wrong.GetProperty("errors")[0].GetProperty("detail").GetString(), StringComparison.Ordinal);
         var good = new { asn.purchaseOrder, asn.location, asn.due, asn.lines };
         await PutAsync("/api/asns/ASN-2", good);
         var supply = await SupplyAsync("RC-2");
@@ -127,6 +128,61 @@ public sealed class ReceivingTests(AppFixture app) : IClassFixture<AppFixture>
         Assert.Equal(("3.3334", "3.3333"), ((await GetAsync("/api/inventory/RC-4")).GetProperty("value").GetString(), (await GetAsync("/api/inventory/RC-5")).GetProperty("value").GetString()));
         var balance = (await app.Services.GetRequiredService<LedgerReads>().BalanceAsync("RC-4", Cancel))!;
         Assert.Equal(33333, balance.Outside[Accounts.Variance].Value);
+        await AssertCleanAsync();
+    }
+
+    [Fact]
+    public async Task What_nobody_ordered_comes_in_at_the_last_cost_or_else_at_the_product_masters()
+    {
+        var matrix = new Dictionary<string, object> { ["Navy"] = new Dictionary<string, object> { ["M"] = new { sku = "RC-7", cost = "12.50" } } };
+        await app.SeedAsync("RC-8", 0);
+        await PutAsync("/api/styles/style-RC-7", new { name = "Known cost", matrix });
+        object Receipt(string id) => new { id, location = "WH1", lines = (object[])[new { sku = "RC-7", quantity = 4 }, new { sku = "RC-8", quantity = 1 }] };
+        Assert.Equal(["50.00", "0.00"], (await PostAsync("/api/receipts", Receipt("GR-7"))).GetProperty("lines").EnumerateArray().Select(line => line.GetProperty("value").GetString()));
+        await PostAsync("/api/movements", new { id = "dear", kind = "receive", sku = "RC-7", location = "WH1", quantity = 4, unitCost = "20.00" });
+        await PostAsync("/api/movements", new { id = "gone", kind = "posSale", sku = "RC-7", location = "WH1", quantity = 8 });
+        Assert.Equal("80.00", (await PostAsync("/api/receipts", Receipt("GR-8"))).GetProperty("lines")[0].GetProperty("value").GetString());
+        await AssertCleanAsync();
+    }
+
+    [Fact]
+    public async Task Another_currency_takes_a_rate_and_none_is_the_base_currency()
+    {
+        await app.SeedAsync("RC-9", 0);
+        object Bought(string? currency, string? rate) => new { supplier = "mill", location = "WH1", currency, rate, lines = (object[])[new { line = "1", sku = "RC-9", quantity = 2, unitCost = "10.00" }] };
+        await app.Client.PutAsync("/api/purchaseorders/PO-9", Bought("USD", null).AsJson(), Cancel).ProblemAsync(HttpStatusCode.UnprocessableEntity, "rate-missing");
+        await app.Client.PutAsync("/api/asns/ASN-9", Bought("USD", null).AsJson(), Cancel).ProblemAsync(HttpStatusCode.UnprocessableEntity, "rate-missing");
+        Assert.Equal("AUD", (await PutAsync("/api/purchaseorders/PO-9", Bought(null, null))).GetProperty("currency").GetString());
+        await PostAsync("/api/receipts", new { id = "GR-9", location = "WH1", purchaseOrder = "PO-9", lines = (object[])[new { sku = "RC-9", quantity = 2 }] });
+        object Cost(string id, string? currency, string? rate) => new { id, amount = "4.00", currency, rate, basis = "quantity" };
+        await app.Client.PostAsync("/api/receipts/GR-9/landedcost", Cost("a", "USD", null).AsJson(), Cancel).ProblemAsync(HttpStatusCode.UnprocessableEntity, "rate-missing");
+        await PostAsync("/api/receipts/GR-9/landedcost", Cost("a", "USD", "1.5"));
+        await PostAsync("/api/receipts/GR-9/landedcost", Cost("b", null, null));
+        Assert.Equal("30.00", (await GetAsync("/api/inventory/RC-9")).GetProperty("value").GetString());
+    }
+
+    [Fact]
+    public async Task An_asn_takes_no_more_than_is_open_unless_it_is_said_and_is_closed_with_its_order()
+    {
+        await app.SeedAsync("RC-10", 0);
+        await PutAsync("/api/purchaseorders/PO-10", Order("RC-10", 50));
+        static object Ship(long quantity, bool over = false) => new { purchaseOrder = "PO-10", location = "WH1", over, lines = (object[])[new { line = "1", sku = "RC-10", quantity }] };
+        await app.Client.PutAsync("/api/asns/ASN-10", Ship(80).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "beyond-order");
+        await PutAsync("/api/asns/ASN-10", Ship(40));
+        await PostAsync("/api/receipts", new { id = "GR-10", location = "WH1", asn = "ASN-10", lines = (object[])[new { sku = "RC-10", quantity = 15 }] });
+        await app.Client.PutAsync("/api/asns/ASN-11", Ship(11).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "beyond-order");
+        await PutAsync("/api/asns/ASN-11", Ship(10));
+        await app.Client.PutAsync("/api/asns/ASN-10", Ship(41).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "beyond-order");
+        await PutAsync("/api/asns/ASN-10", Ship(41, over: true));
+        await PutAsync("/api/asns/ASN-10", Ship(41));
+        Assert.Equal(36, await StockAsync("RC-10", "incoming"));
+        await PegAsync("RC-10", "shop:10", 20, Asn.Supply("ASN-10", "1"));
+
+        var closed = await PostAsync("/api/purchaseorders/PO-10/close", new { });
+        Assert.Equal(("closed", 0L), (closed.GetProperty("status").GetString(), closed.GetProperty("lines")[0].GetProperty("onTheWay").GetInt64()));
+        Assert.Equal((0L, 20L), (await StockAsync("RC-10", "incoming"), await StockAsync("RC-10", "short")));
+        foreach (var id in (string[])["ASN-10", "ASN-11"]) Assert.Equal("closed", (await GetAsync("/api/asns/" + id)).GetProperty("status").GetString());
+        await app.Client.PutAsync("/api/asns/ASN-12", Ship(1, over: true).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "order-closed");
         await AssertCleanAsync();
     }
 

@@ -68,6 +68,65 @@ public sealed class ReturnTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Fact]
+    public async Task Grading_makes_no_stock_of_what_never_came()
+    {
+        await app.SeedAsync("RG-1", 0);
+        await PostAsync("/api/returns", new { id = "none" });
+        object Grade(string id, string sku, long quantity) => new { gradingId = id, location = "WH1", sku, quantity, grade = "a" };
+        var refused = await app.Client.PostAsync("/api/returns/none/grade", Grade("g", "RG-1", 5000).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "not-received");
+        Assert.Contains("receive", refused.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        await PostAsync("/api/returns/none/receive", new { receiptId = "r", location = "WH1", lines = (object[])[new { sku = "RG-1", quantity = 5 }] });
+        await app.Client.PostAsync("/api/returns/none/grade", Grade("g9", "RG-1", 9).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "not-received");
+        Assert.Equal((0L, 5L), ((await StockAsync("RG-1")).OnHand, (await StockAsync("RG-1")).Quarantine));
+
+        // Graded otherwise, they are not there to be graded again.
+        await PostAsync("/api/gradings", new { id = "other", location = "WH1", sku = "RG-1", quantity = 4, grade = "a" });
+        foreach (var _ in (bool[])[false, true]) await app.Client.PostAsync("/api/returns/none/grade", Grade("g5", "RG-1", 5).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "insufficient-stock");
+        await PostAsync("/api/returns/none/grade", Grade("g1", "RG-1", 1));
+        Assert.Equal((5L, 0L), ((await StockAsync("RG-1")).OnHand, (await StockAsync("RG-1")).Quarantine));
+
+        // Ahead of its receipt as many as are expected are noted, and posted once they came; another receipt's units are not touched.
+        var line = await SentAsync("RG-2");
+        await PostAsync("/api/returns", new { id = "two", order = "shop:RG-2", lines = (object[])[new { line, quantity = 2 }] });
+        using (var ahead = await app.Client.PostAsync("/api/returns/two/grade", Grade("a", "RG-2", 2).AsJson(), Cancel))
+            Assert.Equal((HttpStatusCode.Accepted, "/api/returns/two"), (ahead.StatusCode, ahead.Headers.Location!.ToString()));
+        await app.Client.PostAsync("/api/returns/two/grade", Grade("b", "RG-2", 1).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "not-received");
+        Assert.True((await GetAsync("/api/returns/two")).GetProperty("gradings")[0].GetProperty("waitsForReceipt").GetBoolean());
+        Assert.Equal((7L, 0L), ((await StockAsync("RG-2")).OnHand, (await StockAsync("RG-2")).Quarantine));
+        object Came(string id) => new { receiptId = id, location = "WH1", lines = (object[])[new { sku = "RG-2", quantity = 1 }] };
+        await PostAsync("/api/returns/two/receive", Came("r1"));
+        Assert.Equal((7L, 1L), ((await StockAsync("RG-2")).OnHand, (await StockAsync("RG-2")).Quarantine));
+        Assert.Equal("graded", Status(await PostAsync("/api/returns/two/receive", Came("r2"))));
+        Assert.Equal((9L, 0L), ((await StockAsync("RG-2")).OnHand, (await StockAsync("RG-2")).Quarantine));
+        Assert.Empty((await GetAsync("/api/exceptions?kind=belowZero&sku=RG-2")).GetProperty("items").EnumerateArray());
+        await AssertCleanAsync();
+    }
+
+    [Fact]
+    public async Task No_more_comes_back_than_was_sent_and_no_more_money_than_it_cost()
+    {
+        var line = await SentAsync("RQ-1");
+        object Wanted(string id, long quantity) => new { id, order = "shop:RQ-1", lines = (object[])[new { line, quantity }] };
+        await app.Client.PostAsync("/api/returns", Wanted("q9", 9).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "not-sent");
+        await PostAsync("/api/returns", Wanted("q2", 2));
+        await PostAsync("/api/returns", Wanted("q2", 2));
+        var refused = await app.Client.PostAsync("/api/returns", Wanted("q3", 2).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "not-sent");
+        Assert.Contains("so 1 may", refused.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        await PostAsync("/api/returns/q2/close", new { });
+        await PostAsync("/api/returns", Wanted("q3", 3));
+
+        static object Refund(string id, string amount, bool approved = false, string currency = "AUD") => new { refundId = id, amount, currency, approved };
+        await app.Client.PostAsync("/api/returns/q3/refund", Refund("f", "999999.00").AsJson(), Cancel).ProblemAsync(HttpStatusCode.UnprocessableEntity, "refund-too-high");
+        await app.Client.PostAsync("/api/returns/q3/refund", Refund("f", "1.00", currency: "USD").AsJson(), Cancel).ProblemAsync(HttpStatusCode.UnprocessableEntity, "wrong-currency");
+        await PostAsync("/api/returns/q3/refund", Refund("f1", "50.00"));
+        await PostAsync("/api/returns/q3/refund", Refund("f1", "50.00"));
+        await app.Client.PostAsync("/api/returns/q3/refund", Refund("f2", "10.01").AsJson(), Cancel).ProblemAsync(HttpStatusCode.UnprocessableEntity, "refund-too-high");
+        using var sales = await app.ClientAsAsync(Role.Sales, new(Channels: ["shop"]));
+        await sales.PostAsync("/api/returns/q3/refund", Refund("f2", "10.01", true).AsJson(), Cancel).ProblemAsync(HttpStatusCode.Forbidden, "forbidden");
+        Assert.Equal(2, (await PostAsync("/api/returns/q3/refund", Refund("f2", "10.01", true))).GetProperty("refunds").GetArrayLength());
+    }
+
+    [Fact]
     public async Task Another_sku_more_units_and_another_place_are_taken_in_and_excepted()
     {
         var line = await SentAsync("RM-1");

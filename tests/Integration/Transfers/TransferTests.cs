@@ -59,10 +59,13 @@ public sealed class TransferTests(AppFixture app) : IClassFixture<AppFixture>
         await app.Client.PostAsync("/api/transfers/t1/receive", new { receiptId = "early", lines = (object[])[new { sku = "TR-1", quantity = 1 }] }.AsJson(), Cancel).ProblemAsync(HttpStatusCode.Conflict, "not-dispatched");
 
         await PickAsync(made, ("TR-2", 6), ("TR-1", 4));
+        Assert.Equal(6, Of(await GetAsync("/api/transfers/t1"), "held"));
         await ShipAsync(made);
-        await SweepAsync();
+        // At once: no sweeper has run.
+        var listed = Assert.Single((await GetAsync("/api/transfers?status=inTransit")).GetProperty("items").EnumerateArray(), item => item.GetProperty("id").GetString() == "t1");
         var sent = await GetAsync("/api/transfers/t1");
-        Assert.Equal(("inTransit", 6L, 6L), (Status(sent), Of(sent, "dispatched"), Of(sent, "inTransit")));
+        Assert.Equal(("inTransit", 6L, 6L, 0L), (Status(sent), Of(sent, "dispatched"), Of(sent, "inTransit"), Of(sent, "held")));
+        Assert.Equal(("inTransit", 6L), (Status(listed), Of(listed, "dispatched")));
         Assert.Equal(6, (await BalanceAsync("TR-2")).Away["transit/t1"]);
         Assert.Contains((await GetAsync("/api/transfers?status=inTransit&olderThanDays=0&location=WH2")).GetProperty("items").EnumerateArray(), item => item.GetProperty("id").GetString() == "t1");
         Assert.Empty((await GetAsync("/api/transfers?status=inTransit&olderThanDays=1")).GetProperty("items").EnumerateArray());
@@ -78,6 +81,18 @@ public sealed class TransferTests(AppFixture app) : IClassFixture<AppFixture>
         Assert.Equal(("received", 6L), (Status(all), Of(all, "received")));
         Assert.Equal(2, (await BalanceAsync("TR-2")).Locations["WH2"].Bins[""]);
         Assert.Equal(1, Assert.Single((await GetAsync("/api/exceptions?kind=transferOver&sku=TR-2")).GetProperty("items").EnumerateArray()).GetProperty("quantity").GetInt64());
+        await AssertCleanAsync();
+    }
+
+    [Fact]
+    public async Task What_is_held_follows_a_short_pick_at_once()
+    {
+        await SeedAsync("TR-40", 6);
+        var made = await PostAsync("/api/transfers", Ask("t40", false, ("TR-40", 6)));
+        await PostAsync($"/api/picks/{made.GetProperty("tickets")[0].GetString()}/short", new { scanId = "s", sku = "TR-40", quantity = 2, reason = "notFound" });
+        Assert.Equal(4, Of(await GetAsync("/api/transfers/t40"), "held"));
+        await PostAsync("/api/transfers/t40/cancel", new { });
+        Assert.Equal(0, Of(await GetAsync("/api/transfers/t40"), "held"));
         await AssertCleanAsync();
     }
 

@@ -29,6 +29,19 @@ public sealed class ReturnRulesTests
     };
 
     [Fact]
+    public void As_many_may_be_graded_as_came_or_are_still_to_come_wherever_that_is()
+    {
+        var found = New(new ExpectedLine("1", "A", 3));
+        Assert.Equal((3L, 0L), (ReturnRules.Gradable(found, "WH1", "A"), ReturnRules.Gradable(found, "WH1", "B")));
+        found = Graded(Receive(found, "r1", "A", 1), "g1", "A", 2);
+        Assert.Equal((1L, 1L), (ReturnRules.Gradable(found, "WH1", "A"), ReturnRules.Gradable(found, "WH2", "A")));
+        Assert.Equal(0, ReturnRules.Gradable(found with { Ended = true }, "WH1", "A"));
+        found = Receive(found, "r2", "A", 9);
+        Assert.Equal((8L, 0L), (ReturnRules.Gradable(found, "WH1", "A"), ReturnRules.Gradable(found, "WH2", "A")));
+        Assert.True(ReturnRules.WaitsForReceipt(found, found.Gradings[0] with { Id = "g2", Done = false, Units = 9 }));
+    }
+
+    [Fact]
     public void Where_a_return_stands_does_not_depend_on_the_order_of_its_facts() =>
         (from facts in GenFacts from order in Gen.Shuffle(Enumerable.Range(0, facts.Length).ToArray()) select (facts, order)).Sample((facts, order) =>
         {
