@@ -8,8 +8,8 @@ namespace Selvedge.Channels.Amazon;
 
 /// <summary>
 /// Reads one order of Amazon's Orders API v2026-01-01 (v0's reads end on 2027-03-27). Its own money is of whole lines (<c>proceeds</c>); the price of a unit stands beside it. A <c>PENDING</c>
-/// order holds its units, may lack prices and address, and is not to be sent yet. Unconfirmed: that prices have tax in them outside North America (setting <c>taxIncluded</c>),
-/// and how a line that was cancelled in part is told (taken here: what is neither sent nor still to be sent).
+/// order holds its units, may lack prices and address, and is not to be sent yet. Tax is beside the prices: in Amazon's own examples, of the UK too, the grand total is that of items, shipping and tax together.
+/// Unconfirmed: that this holds in every marketplace (setting <c>taxIncluded</c>), and how a line that was cancelled in part is told (taken here: what is neither sent nor still to be sent).
 /// </summary>
 public static class AmazonOrder
 {
@@ -21,10 +21,10 @@ public static class AmazonOrder
 
     /// <param name="order">One of <c>orders</c>.</param>
     /// <param name="channel">The channel's id.</param>
-    /// <param name="taxIncluded">Prices have tax in them; null: except in US and Canadian dollars.</param>
+    /// <param name="taxIncluded">Prices have tax in them.</param>
     /// <param name="seenAt">When it was asked for.</param>
     /// <exception cref="ProblemException">400 with the JSON pointer of what is wrong.</exception>
-    public static ChannelOrder Parse(JsonElement order, string channel, bool? taxIncluded, DateTimeOffset seenAt)
+    public static ChannelOrder Parse(JsonElement order, string channel, bool taxIncluded, DateTimeOffset seenAt)
     {
         var faults = new List<Fault>();
         var fields = new Fields(order, "", faults);
@@ -35,7 +35,7 @@ public static class AmazonOrder
         var currency = CurrencyOf(fields, items, place);
         var (cancelled, waits, actor) = (status == "CANCELLED", status is "PENDING" or "PENDING_AVAILABILITY", "channel:" + channel);
         if (items.Count == 0) fields.Fault("orderItems", "Expected at least one item.", 0);
-        var lines = items.Select(item => Line(item, cancelled, waits, taxIncluded ?? currency is not ("USD" or "CAD"))).ToArray();
+        var lines = items.Select(item => Line(item, cancelled, waits, taxIncluded)).ToArray();
         if (lines.DistinctBy(line => line.Id).Count() < lines.Length) fields.Fault("orderItems", "Two items have one id.", 0);
         var draft = new Draft
         {

@@ -24,7 +24,7 @@ public class AmazonTests
           {"orderItemId":"112","quantityOrdered":1,"product":{"sellerSku":"CAP"},"cancellation":{"cancellationRequest":{"requester":"BUYER"},"cancellationExecution":{"cancelledBy":"MERCHANT"}},"fulfillment":{"quantityFulfilled":0,"quantityUnfulfilled":0}}]}
         """;
 
-    static ChannelOrder With(Action<JsonObject>? change = null, bool? taxIncluded = null)
+    static ChannelOrder With(Action<JsonObject>? change = null, bool taxIncluded = false)
     {
         var order = JsonNode.Parse(Sample)!.AsObject();
         change?.Invoke(order);
@@ -39,7 +39,7 @@ public class AmazonTests
         Assert.Equal(("902-0000001-0000001", "AUD", "A39IBJ37TRP1C6"), (order.Draft.ExternalId, order.Draft.Currency, order.Draft.References!["marketplaceId"]));
         var line = order.Draft.Lines[0];
         Assert.Equal(("111", "TEE-NVY-M", 2, 3), (line.Id, line.Code, line.Quantity, line.Ordered));
-        Assert.Equal((199_900, 50_000, 54_500, 99_900, 9_100, true), (line.UnitPrice, line.Discount, line.Tax, line.ShippingShare, line.ShippingTax, line.TaxIncluded));
+        Assert.Equal((199_900, 50_000, 54_500, 99_900, 9_100, false), (line.UnitPrice, line.Discount, line.Tax, line.ShippingShare, line.ShippingTax, line.TaxIncluded));
         Assert.Equal((0, 1), (order.Draft.Lines[1].Quantity, order.Draft.Lines[1].Ordered));
         Assert.Equal(new DateTimeOffset(2026, 11, 26, 12, 59, 59, TimeSpan.Zero), order.ShipBy);
         Assert.Equal(("Kim Ng", "AU"), (order.Draft.Person!.ShipTo!.Name, order.Draft.Person.ShipTo.Country));
@@ -66,7 +66,7 @@ public class AmazonTests
         Assert.Equal((CancelState.Done, 4), (cancelled.Draft.Cancel!.State, cancelled.Draft.Lines.Sum(line => line.Quantity)));
         Assert.True(With(o => o["orderItems"]![1]!["cancellation"]!.AsObject().Remove("cancellationExecution")).CancelAsked);
         Assert.True(With(o => o["fulfillment"]!["fulfilledBy"] = "AMAZON").ByMarketplace);
-        Assert.False(With(taxIncluded: false).Draft.Lines[0].TaxIncluded);
+        Assert.True(With(taxIncluded: true).Draft.Lines[0].TaxIncluded);
     }
 
     [Theory]
