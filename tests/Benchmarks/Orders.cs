@@ -62,7 +62,7 @@ internal static class Orders
     public static string Sku(int i) => $"ST{i / 25:000}-{i / 5 % 5}-{i % 5}";
 
     /// <summary>Connections that send orders with ids of their own. Plain sockets, so that the driver takes little of the machine that it shares with the app.</summary>
-    sealed class Load(IPEndPoint address)
+    internal sealed class Load(IPEndPoint address)
     {
         long order = 5_000_000_000_000;
 

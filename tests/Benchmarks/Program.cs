@@ -9,6 +9,8 @@ switch (args.FirstOrDefault())
     case "import": await Imports.RunAsync(rows: Number("--rows", 100_000)); break;
     case "matrix": await Imports.MatrixAsync(); break;
     case "million": await Million.RunAsync(entries: Number("--entries", 1_000_000)); break;
+    case "listings": await Listings.RunAsync(seconds: Number("--seconds", 60), changes: Number("--changes", 200)); break;
+    case "season": await Listings.SeasonAsync(skus: Number("--skus", 10_000)); break;
     case "orders": await Orders.RunAsync(seconds: Number("--seconds", 15)); break;
     case "queues": await Queues.RunAsync(seconds: Number("--seconds", 8), backlog: Number("--backlog", 500_000)); break;
     default:
@@ -19,6 +21,8 @@ switch (args.FirstOrDefault())
               import  [--rows 100000]        a product import over HTTP with its memory, the same again, one of 50 MB; the matrix
               matrix                         a style of 12 colours × 10 sizes and its stock, read over HTTP
               orders  [--seconds 15]         signed two-line Shopify orders over HTTP, load driver included
+              listings [--seconds 60] [--changes 200]  from an order's commit to the calls of four channel accounts
+              season  [--skus 10000]         so many listings that change at once, and a refresh of them
               fulfil  [--seconds 20]         signed orders picked by scan and shipped over HTTP by pickers that need no time
               waiting [--orders 10000]       what orders that wait for pickers cost, and how soon they go on after a restart
               waves   [--lines 100000]       the next wave out of that many open pick lines

@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Selvedge.Local.Channels.Iconic;
+
+namespace Selvedge.Tests.Benchmarks;
+
+/// <summary>From an order's commit to the calls of four channel accounts, simulated sellers on loopback in this process whose limits are not reached; and a season's delivery:
+/// ten thousand listings that change at once and drain at the channel's own limit. Afterwards every channel shows what can be sold, or this throws.</summary>
+internal static class Listings
+{
+    const int Accounts = 4, Skus = 500;
+
+    public static async Task RunAsync(int seconds, int changes)
+    {
+        Console.WriteLine(RunningApp.Machine);
+        var folder = Directory.CreateTempSubdirectory("selvedge-listings-").FullName;
+        var shops = new List<IconicSimulator>();
+        try
+        {
+            using var app = await RunningApp.StartAsync(folder);
+            await Orders.SetUpAsync(app);
+            for (var i = 0; i < Accounts; i++)
+            {
+                var shop = await IconicSimulator.StartAsync();
+                shop.ClientSecret = RunningApp.Secret;
+                shops.Add(shop);
+                for (var sku = 0; sku < Skus; sku++) shop.Stock.Add(Item(sku));
+                await ConnectAsync(app, Id(i), shop, Enumerable.Range(0, Skus).Select(sku => (Item(sku), Orders.Sku(sku))));
+            }
+            await SettledAsync(app, shops);
+            Console.WriteLine($"{Accounts} accounts × {Skus} listings show what can be sold");
+            var (load, sets, cpu) = (new Orders.Load(app.EndPoint), shops.Sum(shop => shop.Stock.Sets), app.Cpu);
+            var (rate, times) = await load.RunAsync(seconds, changes / 2.0);
+            var clock = Stopwatch.StartNew();
+            await SettledAsync(app, shops);
+            Console.WriteLine($"{2 * rate:n0} changes/s for {seconds} s ({times.Length:n0} orders of two lines): {shops.Sum(shop => shop.Stock.Sets) - sets:n0} numbers set, the last {clock.Elapsed.TotalSeconds:n1} s after the last order; app {(app.Cpu - cpu).TotalSeconds / seconds:p0} of one core");
+            for (var i = 0; i < Accounts; i++) Console.WriteLine($"{Id(i)}: {Text(await app.GetAsync($"api/channels/{Id(i)}/health"))}");
+            await app.AuditAsync(full: true);
+        }
+        finally
+        {
+            foreach (var shop in shops) await shop.DisposeAsync();
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    public static async Task SeasonAsync(int skus)
+    {
+        Console.WriteLine(RunningApp.Machine);
+        var folder = Directory.CreateTempSubdirectory("selvedge-season-").FullName;
+        await using var shop = await IconicSimulator.StartAsync();
+        shop.ClientSecret = RunningApp.Secret;
+        try
+        {
+            using var app = await RunningApp.StartAsync(folder);
+            await app.PutAsync("api/locations/WH1", new { kind = "warehouse", name = "WH1", priority = 1 });
+            var products = new StringBuilder("style,name,colour,size,sku,price,cost\n");
+            for (var i = 0; i < skus; i++)
+            {
+                products.Append(CultureInfo.InvariantCulture, $"SE{i / 25:000},Style {i / 25},Colour {i / 5 % 5},Size {i % 5},SE{i:00000},59.00,14.00\n");
+                shop.Stock.Add(Item(i));
+            }
+            await app.PostCsvAsync("api/imports/products", products.ToString());
+            await ConnectAsync(app, Id(0), shop, Enumerable.Range(0, skus).Select(i => (Item(i), $"SE{i:00000}")));
+            foreach (var (units, what) in new[] { (100, "a season's delivery") })
+            {
+                var stock = new StringBuilder("sku,location,quantity\n");
+                for (var i = 0; i < skus; i++) stock.Append(CultureInfo.InvariantCulture, $"SE{i:00000},WH1,{units}\n");
+                var clock = Stopwatch.StartNew();
+                await app.PostCsvAsync("api/imports/stock", stock.ToString());
+                var posted = clock.Elapsed;
+                while (Enumerable.Range(0, skus).Any(i => shop.Stock.Units(Item(i)) != units))
+                {
+                    if (clock.Elapsed > TimeSpan.FromMinutes(10)) throw new InvalidOperationException($"{Enumerable.Range(0, skus).Count(i => shop.Stock.Units(Item(i)) != units)} of {skus} listings still differ.");
+                    await Task.Delay(200);
+                }
+                Console.WriteLine($"{what}: {skus:n0} SKUs posted in {posted.TotalSeconds:n1} s, all shown after {clock.Elapsed.TotalSeconds:n1} s in {shop.Done.GetValueOrDefault("stock"):n0} calls; app at most {app.Memory.Peak:n0} MB");
+            }
+            var reads = Stopwatch.StartNew();
+            var before = shop.Done.GetValueOrDefault("stock.read");
+            await app.PostAsync($"api/channels/{Id(0)}/refresh", new { });
+            while (shop.Done.GetValueOrDefault("stock.read") - before < skus && reads.Elapsed < TimeSpan.FromMinutes(15)) await Task.Delay(200);
+            Console.WriteLine($"refresh: {shop.Done.GetValueOrDefault("stock.read") - before:n0} numbers read back in {reads.Elapsed.TotalSeconds:n1} s (this channel reads one a call, 25 calls a second); app at most {app.Memory.Peak:n0} MB");
+        }
+        finally { Directory.Delete(folder, recursive: true); }
+    }
+
+    static string Id(int account) => $"iconic-{account}";
+    static string Item(int sku) => (10_000 + sku).ToString(CultureInfo.InvariantCulture);
+
+    static async Task ConnectAsync(RunningApp app, string id, IconicSimulator shop, IEnumerable<(string Item, string Sku)> listings)
+    {
+        await app.PutAsync($"api/channels/{id}", new
+        {
+            kind = "iconic", locations = new[] { "WH1" }, shortage = "oversold", api = new { shop = shop.Address.ToString(), settings = new { clientId = "client", clientSecret = "bench" } },
+        });
+        await app.PostCsvAsync($"api/listings/{id}/import", "item,sku\n" + string.Concat(listings.Select(listing => $"{listing.Item},{listing.Sku}\n")));
+    }
+
+    // Every account shows of every SKU what the ledger has to sell.
+    static async Task SettledAsync(RunningApp app, List<IconicSimulator> shops)
+    {
+        var (clock, available) = (Stopwatch.StartNew(), new Dictionary<int, long>());
+        for (var sku = 0; sku < Skus; sku++)
+            available[sku] = (await app.GetAsync($"api/inventory/{Orders.Sku(sku)}"))["locations"]!["WH1"] is { } here ? Math.Max(0, (long)here["available"]!) : 0;
+        while (shops.Any(shop => available.Any(one => shop.Stock.Units(Item(one.Key)) != one.Value)))
+        {
+            if (clock.Elapsed > TimeSpan.FromMinutes(2))
+            {
+                var (shop, sku) = shops.SelectMany(shop => available.Keys.Select(sku => (shop, sku))).First(one => one.shop.Stock.Units(Item(one.sku)) != available[one.sku]);
+                throw new InvalidOperationException($"{Id(shops.IndexOf(shop))} shows {shop.Stock.Units(Item(sku))} of {Orders.Sku(sku)}, available are {available[sku]}: {await app.GetAsync($"api/channels/{Id(shops.IndexOf(shop))}/health")}");
+            }
+            await Task.Delay(50);
+        }
+    }
+
+    static string Text(JsonNode health) => string.Join("; ", health["latency"]!.AsObject().Select(kind => $"{kind.Key} {kind.Value!.ToJsonString()}"));
+}
