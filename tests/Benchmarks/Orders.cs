@@ -62,9 +62,9 @@ internal static class Orders
     public static string Sku(int i) => $"ST{i / 25:000}-{i / 5 % 5}-{i % 5}";
 
     /// <summary>Connections that send orders with ids of their own. Plain sockets, so that the driver takes little of the machine that it shares with the app.</summary>
-    internal sealed class Load(IPEndPoint address)
+    internal sealed class Load(IPEndPoint address, long first = 5_000_000_000_000)
     {
-        long order = 5_000_000_000_000;
+        long order = first;
 
         /// <summary>Sends for <paramref name="seconds"/>; answers orders a second and how many milliseconds each took. With <paramref name="rate"/>
         /// the orders are due on a schedule, whether earlier ones were answered or not.</summary>
