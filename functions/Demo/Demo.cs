@@ -14,7 +14,7 @@ namespace Selvedge.Functions.Demo;
 /// It goes on until Ctrl+C, or for <c>--demo-seconds N</c>, at <c>--demo-rate N</c> orders a second (100). The process's exit code is 0 when the last audit
 /// was clean and the ledger holds at least what was ordered and not cancelled.
 /// </summary>
-internal sealed class Demo(DemoTally tally, IConfiguration configuration, IServiceProvider services, IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
+internal sealed partial class Demo(DemoTally tally, IConfiguration configuration, IServiceProvider services, IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
 {
     static readonly TimeSpan ReadEvery = TimeSpan.FromSeconds(1), AuditEvery = TimeSpan.FromSeconds(10), DeliverEvery = TimeSpan.FromSeconds(15), EndWithin = TimeSpan.FromSeconds(20);
     readonly CancellationTokenSource ending = new(), cut = new();
@@ -82,7 +82,10 @@ internal sealed class Demo(DemoTally tally, IConfiguration configuration, IServi
         var pace = new DemoPace(tally);
         using var traffic = new DemoTraffic(api.Address, secret, rate, tally, time);
         var screen = DemoScreen.RunAsync(() => State(pace.Rate), ending.Token);
+        var markets = Task.CompletedTask;
+        StartMarkets(api, ref markets);
         await Task.WhenAll(
+            markets,
             traffic.RunAsync(ending.Token, cut.Token),
             new DemoWarehouse(api, tally).RunAsync(ending.Token, cut.Token),
             EveryAsync(ReadEvery, async () => stock = await ledger.ReadAsync(cut.Token)),
@@ -102,6 +105,9 @@ internal sealed class Demo(DemoTally tally, IConfiguration configuration, IServi
         DemoScreen.Sum(end);
         return told && end is { Audit.Clean: true, Tally.Lost: 0 } && end.Held >= end.Expected;
     }
+
+    // Simulated marketplaces are part of local hosting; elsewhere there are none.
+    partial void StartMarkets(DemoApi api, ref Task running);
 
     async Task AuditAsync(DemoLedger ledger)
     {

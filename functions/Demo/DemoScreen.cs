@@ -66,6 +66,7 @@ internal static class DemoScreen
             Units      {tally.Ordered:n0} ordered - {tally.Released:n0} cancelled = {end.Expected:n0}; {tally.Shipped:n0} sent, {end.Held - tally.Shipped:n0} held: {Verdict(end)}
             Warehouse  {tally.Parcels:n0} parcels sent, {tally.ShortPicks:n0} short picks, {tally.CalledOff:n0} picks called off in hand, {tally.PutBack:n0} units put back, {tally.Returned:n0} returns
             Stock      {end.Stock.OnHand:n0} on hand, {end.Stock.Claimed:n0} claimed, {end.Stock.Available:n0} available, {end.Stock.Short:n0} short; {tally.Deliveries:n0} deliveries brought {tally.Delivered:n0}
+            Channels   {(tally.Markets.Count == 0 ? "none" : string.Join("; ", tally.Markets.Select(market => $"{market.Channel} {market.Sets:n0} numbers sent, {market.Differing:n0} of {market.Listings:n0} on their way")))}; {tally.MarketUnits:n0} units bought there
             Audit      {(end.Audit is { } audit ? $"{Found(audit)}: no. {audit.Number}, {audit.Entries:n0} entries of {audit.Skus:n0} SKUs replayed since the start" : "none was finished")}
             """);
         foreach (var difference in end.Audit?.Differences ?? []) Console.WriteLine("  " + difference);
@@ -76,6 +77,7 @@ internal static class DemoScreen
     static string Verdict(DemoState end) => (end.Held - end.Expected) switch
     {
         0 => "the same",
+        > 0 and var bought when bought <= end.Tally.MarketUnits => $"the same, and {bought:n0} of the {end.Tally.MarketUnits:n0} bought at marketplaces",
         > 0 and var more => $"{more:n0} MORE (another client's orders, or a webhook whose answer was lost)",
         var less => $"{-less:n0} MISSING",
     };
@@ -99,6 +101,9 @@ internal static class DemoScreen
         table.AddRow("  short picks", $"{tally.ShortPicks:n0}", $"[dim]not found; {tally.CalledOff:n0} called off, {tally.PutBack:n0} units put back[/]");
         table.AddRow("  returns", $"{tally.Returned:n0}", "[dim]received and graded[/]");
         table.AddRow("Deliveries", $"{tally.Deliveries:n0}", $"[dim]with {tally.Delivered:n0} units for what is short[/]");
+        if (tally.Markets.Count > 0) table.AddEmptyRow();
+        foreach (var market in tally.Markets)
+            table.AddRow(market.Channel, $"{market.Sets:n0}", $"[dim]numbers sent; {market.Differing:n0} of {market.Listings:n0} on their way{(market.Drop is { } drop ? $", drops within {drop:n0} ms (half)" : "")}[/]");
         table.AddEmptyRow();
         table.AddRow(new Text("Audit"), AuditMark(now), new Text(AuditTold(now)));
         if (now.Audit is { Clean: false } dirty) table.AddRow(new Text(""), new Text(""), new Text(dirty.Differences.Count > 0 ? dirty.Differences[0] : ""));

@@ -33,6 +33,10 @@ internal sealed class DemoTally
     /// <summary>Deliveries to the warehouse and their units.</summary>
     public long Deliveries, Delivered;
 
+    /// <summary>Units that were bought at the simulated marketplaces, and how each of these does. An order of theirs comes in when it is read there.</summary>
+    public long MarketUnits;
+    public IReadOnlyList<DemoMarket> Markets { get; set; } = [];
+
     /// <summary>The clock begins now: what came before was loading.</summary>
     public void Start() => started = Stopwatch.GetTimestamp();
 
@@ -74,3 +78,11 @@ internal sealed class DemoTally
         return (latest[latest.Length / 2], latest[(int)(latest.Length * 0.99)]);
     }
 }
+
+/// <summary>How a simulated marketplace does.</summary>
+/// <param name="Channel">Its channel.</param>
+/// <param name="Listings">Items it lists.</param>
+/// <param name="Differing">Those of them whose number is on its way.</param>
+/// <param name="Sets">Numbers that were set there.</param>
+/// <param name="Drop">Milliseconds from the ledger's commit to the call, for half of the drops; null: none yet.</param>
+internal sealed record DemoMarket(string Channel, long Listings, long Differing, int Sets, double? Drop);
