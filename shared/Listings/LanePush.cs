@@ -1,6 +1,8 @@
 using System.Globalization;
+using Selvedge.Catalogue;
 using Selvedge.Channels;
 using Selvedge.Exceptions;
+using Selvedge.Ledger;
 using Selvedge.Platform;
 
 namespace Selvedge.Listings;
@@ -9,7 +11,7 @@ namespace Selvedge.Listings;
 /// How numbers reach a channel. What is about to be asked is written first, what came of it after; whoever finds a question without an answer reads back before deciding
 /// anything. Where the channel compares before it sets, it is told what is believed; where it takes units off itself and does not compare, a drop is never above what it shows.
 /// </summary>
-public sealed class LanePush(ListingStore listings, DesiredNumbers desired, ExceptionCases exceptions, TimeProvider time)
+public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Locations locations, LedgerReads reads, InventoryLedger ledger, ExceptionCases exceptions, TimeProvider time)
 {
     const int Width = 16, MostAtOnce = 200;
 
@@ -21,15 +23,16 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Exce
         var traits = turn.Adapter.Traits;
         var until = urgency is Urgency.Raise && turn.ReadAt < Now ? turn.ReadAt.Value - TimeSpan.FromMilliseconds(1) : Now;
         var found = await listings.DueAsync(turn.Channel.Id, urgency, until, Math.Min(traits.MostAtOnce, MostAtOnce), cancel);
-        var due = found.Where(listing => listing.StaleAt is not { } stale || turn.ReadAt > stale).ToList();
+        // Where its number cannot be read, nothing is set before orders were read once.
+        var due = found.Where(listing => (listing.StaleAt is not { } stale || turn.ReadAt > stale) && (traits.ReadsBack || listing.Known is not null || turn.ReadAt is not null)).ToList();
         if (urgency is not Urgency.Raise) turn.Waits = due.Count < found.Count || (turn.Waits && urgency is Urgency.Drop);
         if (due.Count == 0) return false;
 
         // First what the channel shows: where a question has no answer, nothing is known, or it may have sold what we have not heard of.
-        var unsure = due.Where(listing => listing.Known is null || listing.Asked is { Submission: null } || (urgency is Urgency.Drop && turn.Decrements && !traits.ComparesAndSets)).ToList();
+        var unsure = due.Where(listing => traits.ReadsBack && (listing.Known is null || listing.Asked is { Submission: null } || (urgency is Urgency.Drop && turn.Decrements && !traits.ComparesAndSets))).ToList();
         var ready = unsure.Count == 0 ? due : [.. due.Except(unsure), .. await ReadBackAsync(turn, unsure, cancel)];
         if (urgency is Urgency.Raise) ready = await AnewAsync(ready, cancel);
-        ready = ready.FindAll(listing => listing is { IsSent: true, Desired: not null, Known: not null } && listing.Asked is not { Submission: null } && IsStill(listing, urgency, turn));
+        ready = ready.FindAll(listing => listing is { IsSent: true, Desired: not null } && (!traits.ReadsBack || (listing.Known is not null && listing.Asked is not { Submission: null })) && IsStill(listing, urgency, turn));
         if (ready.Count == 0) return true;
 
         var asked = new List<Listing>();
@@ -60,7 +63,8 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Exce
         foreach (var listing in due.Where(listing => listing is { Asked: null, VerifyAt: null, Suspect: not null }))
             did |= await JudgeAsync(turn, listing, cancel);
         var read = due.Where(listing => listing is { Asked: null, VerifyAt: not null }).ToList();
-        if (read.Count > 0) await ReadBackAsync(turn, read, cancel);
+        if (read.Count > 0 && turn.Adapter.Traits.ReadsBack) await ReadBackAsync(turn, read, cancel);
+        else await EachAsync(read, listing => Change(listing, now => ListingTurns.Due(now with { VerifyAt = null })));
         return did || read.Count > 0;
     }
 
@@ -70,14 +74,15 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Exce
         var (asOf, left, read) = (Now, which.ToDictionary(listing => listing.Id, StringComparer.Ordinal), new List<Listing>());
         await foreach (var shown in turn.Adapter.ReadAsync(turn.Account, [.. which.Select(listing => listing.Key)], cancel))
         {
+            if (shown.Marketplace is { } theirs && which.FirstOrDefault(known => known.Item == shown.Item) is { } held) await HeldThereAsync(turn, held, theirs, cancel);
             if (!left.Remove(Listing.IdOf(shown.Place, shown.Item), out var listing)) continue;
-            var written = await Change(listing, now => ListingTurns.Shown(now, shown.Units, shown.At is { } at && at < asOf ? InstantConverter.Cut(at) : asOf, turn.Adapter.Traits, turn.Decrements, Now));
+            var written = await Change(listing, now => ListingTurns.Shown(now.Theirs == shown.Marketplace ? now : ListingTurns.Due(now with { Theirs = shown.Marketplace }), shown.Units, shown.At is { } at && at < asOf ? InstantConverter.Cut(at) : asOf, turn.Adapter.Traits, turn.Decrements, Now));
             if (written is null) continue;
             // Where the channel takes nothing off itself, another number is somebody's doing.
             if (written.Suspect is not null && !turn.Decrements && await JudgeAsync(turn, written, cancel)) written = await listings.FindAsync(written.Channel, written.Id, cancel) ?? written;
             read.Add(written);
         }
-        await EachAsync(left.Values, async missing =>
+        if (turn.Adapter.Traits.ReadsBack) await EachAsync(left.Values, async missing =>
         {
             await Change(missing, now => ListingTurns.PutOff(now, "The channel does not show this item.", Now, turn.Adapter.Traits.RefreshEvery));
             await exceptions.OpenAsync(new ExceptionCase
@@ -88,6 +93,19 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Exce
             });
         });
         return read;
+    }
+
+    // What lies in the channel's own warehouse is a location of ours of kind marketplace: its number is what the channel says, and the difference an adjustment.
+    async Task HeldThereAsync(LaneTurn turn, Listing listing, long units, CancellationToken cancel)
+    {
+        string? place = null;
+        foreach (var id in turn.Channel.Locations)
+            if (place is null && await locations.FindAsync(id, cancel) is { Is: LocationKind.Marketplace }) place = id;
+        if (place is null || listing.Parts is not null || listing.Sku.Length == 0) return;
+        var known = (await reads.BalanceAsync(listing.Sku, cancel))?.Locations.GetValueOrDefault(place)?.OnHand ?? 0;
+        if (known == units) return;
+        await ledger.ExecuteAsync(new Count { Sku = listing.Sku, Actor = "channel:" + turn.Channel.Id, Location = place, Counted = units, Reason = $"{turn.Channel.Id} holds {units}", Id = Ids.Join(["held", turn.Channel.Id, listing.Id, InstantConverter.Text(Now)], 200) });
+        turn.Done.Count("heldThere");
     }
 
     async Task SendAsync(LaneTurn turn, Urgency urgency, List<Listing> asked)

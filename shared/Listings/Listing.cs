@@ -146,6 +146,9 @@ public sealed record Listing
     /// <summary>It is to be read back then.</summary>
     public DateTimeOffset? VerifyAt { get; init; }
 
+    /// <summary>Units that the channel holds in its own warehouse for it: the number is the channel's, nothing is sent.</summary>
+    public long? Theirs { get; init; }
+
     /// <summary>How often somebody changed the number at the channel, and when last.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public int Drifts { get; init; }
     public DateTimeOffset? DriftedAt { get; init; }

@@ -56,11 +56,13 @@ public static class ListingTurns
         switch (answer.Result)
         {
             case PushResult.Applied:
+                // A channel whose numbers cannot be read is taken at its word.
+                if (!traits.ReadsBack) return Due(Verified(Took(listing, asked, asked.At, now), asked.At, now));
                 return Due(Took(listing, asked, asked.At, now) with { VerifyAt = asked.Of.Paused && listing.Guard is { VerifiedAt: null } ? now + traits.VisibleAfter : null });
             case PushResult.Queued when call.Submission is { } submission:
                 return Due(listing with { Asked = asked with { Submission = submission }, VerifyAt = now + (call.LookAfter ?? traits.VisibleAfter) });
             case PushResult.Queued:
-                return Due(Took(listing, asked, asked.At, null) with { VerifyAt = now + (call.LookAfter ?? traits.VisibleAfter) });
+                return Due(Took(listing, asked, asked.At, null) with { VerifyAt = !traits.ReadsBack ? null : now + (call.LookAfter ?? traits.VisibleAfter) });
             case PushResult.Stale:
                 var stale = Failed(listing, answer.Error ?? "The channel's number was another than believed.", now, TimeSpan.Zero) with { Asked = null, StaleAt = now };
                 return Due(answer.Actual is { } actual ? Meet(stale, actual, now, traits.Decrements) : stale with { Known = null });
@@ -144,7 +146,7 @@ public static class ListingTurns
     /// <summary>The listing with its status, the number it may be raised to, and what is to be done next.</summary>
     public static Listing Due(Listing listing)
     {
-        if (!listing.IsSent || listing.Desired is not { } desired) return listing with { Due = null, Raise = null };
+        if (!listing.IsSent || listing.Theirs is not null || listing.Desired is not { } desired) return listing with { Due = null, Raise = null };
         var status = desired.Paused ? ListingStatus.Paused : ListingStatus.Live;
         var believed = listing.Believed;
         var raise = desired.Paused || believed is not { } shown || desired.Sent <= shown ? null

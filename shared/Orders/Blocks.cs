@@ -7,7 +7,12 @@ namespace Selvedge.Orders;
 
 /// <summary>Why an order is not begun although its units are held.</summary>
 [JsonConverter(typeof(CamelCaseEnum<BlockKind>))]
-public enum BlockKind { Payment, Fraud, Credit, Address, Manual }
+public enum BlockKind
+{
+    Payment, Fraud, Credit, Address, Manual,
+    /// <summary>The channel does not want it sent yet: it is not accepted there, or not paid.</summary>
+    Channel,
+}
 
 /// <summary>Something that keeps an order from being begun, until it is lifted.</summary>
 /// <param name="Kind">Which; an order is blocked once by each kind.</param>

@@ -43,7 +43,7 @@ public sealed record Told
 /// What orders owe their channel (design, section 5): acceptances once the units are held, cancels, shipments with their tracking; deadlines are dates on the order. What is
 /// owed follows from the document alone and is said anew whenever it is written (<see cref="Scheduled"/>), so nothing has to be remembered by whoever changes an order.
 /// </summary>
-public sealed partial class Telling(Store store, OrderStore orders, Intake intake, ExceptionCases exceptions, TimeProvider time, ILogger<Telling> log)
+public sealed partial class Telling(Store store, OrderStore orders, Intake intake, DueOrders due, ExceptionCases exceptions, TimeProvider time, ILogger<Telling> log)
 {
     const int Together = 20, Tries = 12;
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), Refused = TimeSpan.FromMinutes(30);
@@ -103,6 +103,14 @@ public sealed partial class Telling(Store store, OrderStore orders, Intake intak
             await ChangeAsync(order.Id, current => current with { Told = (current.Told ?? new()) with { AcceptedAt = Now } });
         if ((said.AcceptBy, said.ShipBy, said.Cancels, said.Ships) != (order.Owes?.AcceptBy, order.Owes?.ShipBy, order.Owes?.Cancels ?? false, order.Owes?.Ships ?? false))
             await ChangeAsync(order.Id, current => current with { Owes = said with { Since = current.Owes?.Since ?? said.Since } });
+        // Held, and not to be begun before the channel says so: it lifts what it set.
+        var waits = order.Blocks?.Any(block => block is { Kind: BlockKind.Channel, LiftedAt: null }) == true;
+        if (read.Waits != waits && (waits || order.Status is not (OrderStatus.Cancelled or OrderStatus.Refused or OrderStatus.Expired or OrderStatus.Shipped)))
+            due.Note(await ChangeAsync(order.Id, current => Deliveries.Schedule(current with
+            {
+                Blocks = read.Waits ? [.. current.Blocks ?? [], new(BlockKind.Channel, "The channel does not want it sent yet.", "channel:" + channel.Id, Now)]
+                    : [.. (current.Blocks ?? []).Select(block => block is { Kind: BlockKind.Channel, LiftedAt: null } ? block with { LiftedBy = "channel:" + channel.Id, LiftedAt = Now } : block)],
+            }, Now)), Now);
         if (!read.CancelAsked || order.Cancel is not null || order.Status is OrderStatus.Shipped) return;
         try
         {
@@ -117,8 +125,8 @@ public sealed partial class Telling(Store store, OrderStore orders, Intake intak
     /// <summary>Tells a channel what some of its orders owe. False: nothing was due. One order that the channel refuses holds up no other.</summary>
     public async Task<bool> RunAsync(Channel channel, ChannelAdapter adapter, ChannelAccount account, CancellationToken cancel)
     {
-        var due = await DueAsync(channel.Id, Now, Together, cancel);
-        foreach (var order in due)
+        var owed = await DueAsync(channel.Id, Now, Together, cancel);
+        foreach (var order in owed)
             try
             {
                 await TellAsync(channel, adapter, account, order, cancel);
@@ -135,7 +143,7 @@ public sealed partial class Telling(Store store, OrderStore orders, Intake intak
                     Found = new(channel.Is, failed.Message.Length > 300 ? failed.Message[..300] : failed.Message), Detail = $"{channel.Id} will not take what we say of this order: {failed.Message} Say it there by hand, or put right what it says.",
                 });
             }
-        return due.Count > 0;
+        return owed.Count > 0;
     }
 
     /// <summary>When this channel is next to be told something.</summary>

@@ -37,6 +37,10 @@ public sealed class FakeChannel(ChannelTraits traits, TimeProvider time, string 
     public ConcurrentDictionary<string, ChannelShipment> Shipped { get; } = new();
     public ConcurrentDictionary<string, IReadOnlyList<LineUnits>> Cancelled { get; } = new();
 
+    /// <summary>Its orders are not to be sent yet; and units that it holds itself, by item.</summary>
+    public bool Waits { get; set; }
+    public Dictionary<string, long> Holds { get; } = [];
+
     /// <summary>Orders come twice and in no order.</summary>
     public bool Shuffles { get; set; }
 
@@ -59,8 +63,18 @@ public sealed class FakeChannel(ChannelTraits traits, TimeProvider time, string 
             if (shown.GetValueOrDefault(item) < units) return null;
             if (traits.Decrements) shown[item] -= units;
             var (id, at) = ($"o{++sold}", time.GetUtcNow());
-            orders.Add(new(Draft(id, code, units, at, null), at, "{}"u8.ToArray(), AcceptBy: acceptBy));
+            orders.Add(new(Draft(id, code, units, at, null), at, "{}"u8.ToArray(), AcceptBy: acceptBy, Waits: Waits));
             return id;
+        }
+    }
+
+    /// <summary>The channel lets an order be sent.</summary>
+    public void Release(string id)
+    {
+        lock (gate)
+        {
+            var known = orders.First(order => order.Draft.ExternalId == id);
+            orders.Add(known with { ChangedAt = time.GetUtcNow(), Waits = false });
         }
     }
 
@@ -105,8 +119,9 @@ public sealed class FakeChannel(ChannelTraits traits, TimeProvider time, string 
     public override async IAsyncEnumerable<Shown> ReadAsync(ChannelAccount account, IReadOnlyList<ListingKey>? which, [EnumeratorCancellation] CancellationToken cancel)
     {
         if (await BeginAsync("read") is CallFault.LostBefore or CallFault.LostAfter) throw new ChannelCallException(CallFailure.Unanswered, "no answer");
+        if (!traits.ReadsBack) yield break;
         List<Shown> all;
-        lock (gate) all = [.. shown.Where(item => which is null || which.Any(key => key.Item == item.Key)).Select(item => new Shown("", item.Key, item.Value))];
+        lock (gate) all = [.. shown.Where(item => which is null || which.Any(key => key.Item == item.Key)).Select(item => new Shown("", item.Key, item.Value, Marketplace: Holds.TryGetValue(item.Key, out var held) ? held : null))];
         foreach (var one in all) yield return one;
     }
 

@@ -1,5 +1,7 @@
+using Selvedge.Catalogue;
 using Selvedge.Channels;
 using Selvedge.Exceptions;
+using Selvedge.Ledger;
 using Selvedge.Listings;
 using Selvedge.Orders;
 
@@ -125,6 +127,54 @@ public sealed class LaneTests
         Assert.Equal(1, (await rig.ListingAsync()).Drifts);
         Assert.Equal("listingDrift", Assert.Single((await rig.Get<ExceptionCases>().ListAsync(null, null, 10, null)).Items).Kind);
         Assert.True(edited < rig.Time.GetUtcNow());
+    }
+
+    [Fact]
+    public async Task A_channel_whose_numbers_cannot_be_read_is_taken_at_its_word_and_told_again_what_it_did_not_answer()
+    {
+        await using var rig = await LaneRig.StartAsync(LaneRig.Traits(decrements: false) with { ReadsBack = false });
+        await rig.RunAsync();
+        Assert.Equal(100, rig.Fake["A"]);
+        rig.Fake.Faults = (kind, n) => kind is "push" && n == 1 ? CallFault.LostBefore : CallFault.None;
+        await rig.SellElsewhereAsync("A", 30);
+        await rig.FeedAsync();
+        await rig.RunAsync();
+        Assert.Equal(100, rig.Fake["A"]);
+        await rig.SettleAsync(6);
+        Assert.Equal(70, rig.Fake["A"]);
+        await rig.CheckAsync();
+        Assert.Empty((await rig.Get<ExceptionCases>().ListAsync(null, null, 10, null)).Items);
+    }
+
+    [Fact]
+    public async Task What_the_channel_holds_itself_is_at_its_location_and_is_never_sent()
+    {
+        await using var rig = await LaneRig.StartAsync(LaneRig.Traits(decrements: false));
+        await rig.Get<Locations>().PutAsync(new Location { Id = "FBA", Is = LocationKind.Marketplace, Name = "FBA" }, null, "test");
+        await rig.PutChannelAsync(new { kind = "fake", locations = new[] { "WH1", "FBA" }, api = new { shop = "fake.example" } });
+        rig.Fake.Holds["A"] = 12;
+        await rig.SettleAsync(6);
+        Assert.Equal(0, rig.Fake["A"]);
+        Assert.Empty(rig.Fake.Sets);
+        Assert.Equal(12, (await rig.Get<LedgerReads>().BalanceAsync("A"))!.Locations["FBA"].OnHand);
+        Assert.Equal(100, await rig.AtsAsync());
+    }
+
+    [Fact]
+    public async Task An_order_that_the_channel_does_not_want_sent_yet_is_held_and_not_begun()
+    {
+        await using var rig = await LaneRig.StartAsync();
+        await rig.SettleAsync(1);
+        rig.Fake.Waits = true;
+        var id = rig.Fake.Sell("A", 2, "A")!;
+        await rig.SettleAsync(2);
+        var order = (await rig.Get<OrderStore>().ReadAsync("fake:" + id))!;
+        Assert.Equal((OrderStatus.Committed, true, null), (order.Status, order.IsBlocked, order.FulfilDue));
+        rig.Fake.Release(id);
+        await rig.SettleAsync(2);
+        order = (await rig.Get<OrderStore>().ReadAsync("fake:" + id))!;
+        Assert.False(order.IsBlocked);
+        Assert.NotNull(order.FulfilDue);
     }
 
     [Fact]
