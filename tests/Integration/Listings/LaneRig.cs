@@ -6,12 +6,14 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Selvedge.Catalogue;
 using Selvedge.Channels;
+using Selvedge.Counts;
 using Selvedge.Exceptions;
 using Selvedge.Inbound;
 using Selvedge.Ledger;
 using Selvedge.Listings;
 using Selvedge.Local.Cosmos;
 using Selvedge.Orders;
+using Selvedge.Picking;
 using Selvedge.Platform;
 using Selvedge.Returns;
 using Selvedge.Tests.Integration.Cosmos;
@@ -70,7 +72,7 @@ public sealed class LaneRig : IAsyncDisposable
         .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection([new("Secrets:t", "t")]).Build())
         .AddSingleton<TimeProvider>(Time).AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
         .AddKeyedSingleton<HttpMessageHandler>("cosmos", new Way(new CosmosHandler(store), this))
-        .AddStore().AddLedger().AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddReturns()
+        .AddStore().AddLedger().AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddPicking().AddCounts().AddReturns()
         .AddSingleton<ArchiveStore>(_ => new FolderArchive(Path.Combine(folder, "archive"))).AddSingleton<InboundArchive>()
         .AddListings().AddSingleton<ChannelAdapter>(Fake)
         .BuildServiceProvider());
