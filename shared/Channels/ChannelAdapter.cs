@@ -176,7 +176,8 @@ public sealed record Shown(string Place, string Item, long Units, DateTimeOffset
 /// <param name="ByMarketplace">The channel sends it from its own warehouse: none of our stock.</param>
 /// <param name="Unreadable">Why it cannot be taken in; its draft then has the order's id and nothing else, an exception is for a person, and the orders after it go on.</param>
 /// <param name="Waits">It holds its units, and the channel does not want it sent yet: not accepted, or not paid.</param>
-public sealed record ChannelOrder(Draft Draft, DateTimeOffset ChangedAt, ReadOnlyMemory<byte> Raw, DateTimeOffset? AcceptBy = null, DateTimeOffset? ShipBy = null, bool CancelAsked = false, bool ByMarketplace = false, string? Unreadable = null, bool Waits = false);
+/// <param name="Known">Ours is in this state already, so it was not read again: its draft has the order's id and nothing else.</param>
+public sealed record ChannelOrder(Draft Draft, DateTimeOffset ChangedAt, ReadOnlyMemory<byte> Raw, DateTimeOffset? AcceptBy = null, DateTimeOffset? ShipBy = null, bool CancelAsked = false, bool ByMarketplace = false, string? Unreadable = null, bool Waits = false, bool Known = false);
 
 /// <summary>What is said about one line: by our line's id, which is the channel's.</summary>
 public sealed record LineAnswer(string Line, bool Accepted);

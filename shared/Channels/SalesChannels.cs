@@ -68,6 +68,7 @@ public static class ChannelServices
     public static IServiceCollection AddChannels(this IServiceCollection services) => services.AddSingleton<SalesChannels>().AddSingleton<Watermarks>().AddSingleton<ChannelAdapters>()
         .AddSingleton<CallBudget>().AddSingleton<ChannelCalls>().AddSingleton<AccessTokens>()
         .AddSingleton<ChannelAdapter, Mirakl.MiraklAdapter>()
+        .AddSingleton<Shopify.ShopifyCalls>().AddSingleton<ChannelAdapter, Shopify.ShopifyAdapter>()
         .AddSingleton<ChannelAdapter, Zalando.ZalandoAdapter>()
         .AddSingleton<ChannelAdapter, Iconic.IconicAdapter>()
         .AddSingleton<ChannelAdapter, Amazon.AmazonAdapter>();

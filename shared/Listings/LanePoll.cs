@@ -61,6 +61,7 @@ public sealed partial class LanePoll(Watermarks watermarks, Intake intake, Order
 
     async Task<bool> TakeInAsync(LaneTurn turn, ChannelOrder read)
     {
+        if (read.Known) return false;
         var (channel, id) = (turn.Channel, Ids.Order(turn.Channel.Id, read.Draft.ExternalId));
         var record = new InboundRecord { At = Now, SentAt = read.ChangedAt, Channel = channel.Id, Kind = InboundKind.Poll, Topic = "orders", Order = id, Status = 200 };
         try

@@ -9,13 +9,15 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Mishap = Selvedge.Local.Channels.Fault;
 
 namespace Selvedge.Local.Channels.Shopify;
 
 /// <summary>
 /// Stands in for a Shopify shop on loopback, for tests and demonstrations: orders that change, webhooks that are signed and then lost, doubled and delivered in
-/// another order by a seeded die, and of the GraphQL Admin API the operations that the app sends, known by their names, with the points they cost. It is not
-/// Shopify: it checks no query's fields, and what it does not know it answers with an error.
+/// another order by a seeded die, and of the GraphQL Admin API the operations that the app sends, known by their names, with the points they cost: orders, <see cref="Inventory"/>, <see cref="Fulfilment"/>, <see cref="Products"/>. It is not
+/// Shopify: it checks no query's fields (a test holds them against the published schema), it costs every operation alike, and what it does not know it answers with an error.
+/// Unconfirmed is how Shopify throttles (<see cref="ThrottlesWith429"/>) and whether one wrong row keeps the others out (<see cref="SimulatedInventory.AllOrNothing"/>).
 /// </summary>
 public sealed class ShopifySimulator : IAsyncDisposable
 {
@@ -27,7 +29,26 @@ public sealed class ShopifySimulator : IAsyncDisposable
     readonly Dictionary<string, (string Topic, string Uri)> subscriptions = [];
     int made;
 
-    ShopifySimulator(WebApplication app, int seed) => (this.app, die) = (app, new Random(seed));
+    ShopifySimulator(WebApplication app, int seed, TimeProvider? time)
+    {
+        (this.app, die, Faults, clock) = (app, new Random(seed), new(seed), time);
+        Inventory = new(time ?? TimeProvider.System);
+        Fulfilment = new(id => orders.GetValueOrDefault(id));
+        Products = new(Inventory);
+        filledAt = clock?.GetUtcNow() ?? default;
+    }
+
+    readonly TimeProvider? clock;
+    DateTimeOffset filledAt;
+
+    /// <summary>What goes wrong.</summary>
+    public Faults Faults { get; }
+    public SimulatedInventory Inventory { get; }
+    public SimulatedFulfilment Fulfilment { get; }
+    public SimulatedProducts Products { get; }
+
+    /// <summary>What is throttled is answered 429; false: 200 with an error.</summary>
+    public bool ThrottlesWith429 { get; set; }
 
     /// <summary>The access token it asks for, and the secret it signs with.</summary>
     public string Token { get; init; } = "token";
@@ -53,14 +74,14 @@ public sealed class ShopifySimulator : IAsyncDisposable
     /// <summary>Moves of lines to another place, by the id of the fulfilment order: (order, line, place, at).</summary>
     public ConcurrentDictionary<long, (long Order, long Line, long Place, DateTimeOffset At)> Moves { get; } = new();
 
-    /// <summary>Starts a shop on a free port of the loopback address.</summary>
-    public static async Task<ShopifySimulator> StartAsync(int seed = 1)
+    /// <summary>Starts a shop on a free port of the loopback address. With a clock its points come back.</summary>
+    public static async Task<ShopifySimulator> StartAsync(int seed = 1, TimeProvider? time = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var app = builder.Build();
-        var shop = new ShopifySimulator(app, seed);
+        var shop = new ShopifySimulator(app, seed, time);
         app.MapPost("/admin/api/{version}/graphql.json", shop.AnswerAsync);
         await app.StartAsync();
         return shop;
@@ -119,28 +140,56 @@ public sealed class ShopifySimulator : IAsyncDisposable
         if (Fault is { } fault) { context.Response.StatusCode = (int)fault; return; }
         var asked = (await JsonNode.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted))!.AsObject();
         var (operation, variables) = (asked["operationName"]?.GetValue<string>() ?? "", asked["variables"]?.AsObject() ?? []);
+        var mishap = Faults.Draw(operation);
+        if (mishap is Mishap.HangUpBefore) { context.Abort(); return; }
+        if (mishap is Mishap.ServerError) { context.Response.StatusCode = 500; return; }
+        if (mishap is Mishap.TokenExpired) { context.Response.StatusCode = 401; return; }
         JsonObject answer;
         lock (gate)
         {
-            if (Available < Cost)
+            if (clock?.GetUtcNow() is { } now) (Available, filledAt) = (Math.Min(MostAvailable, Available + (now - filledAt).TotalSeconds * RestoreRate), now);
+            var throttled = Available < Cost || mishap is Mishap.Limited;
+            if (throttled)
             {
                 answer = new() { ["errors"] = new JsonArray(new JsonObject { ["message"] = "Throttled", ["extensions"] = new JsonObject { ["code"] = "THROTTLED" } }) };
+                if (ThrottlesWith429)
+                {
+                    context.Response.StatusCode = 429;
+                    context.Response.Headers.RetryAfter = "2.0";
+                }
             }
             else
             {
                 Available -= Cost;
-                answer = Answer(operation, variables) is { } data ? new() { ["data"] = data }
-                    : new() { ["errors"] = new JsonArray(new JsonObject { ["message"] = $"The simulator does not know the operation '{operation}'." }) };
+                answer = Answer(operation, variables, $"{asked["query"]}") is { } data ? new() { ["data"] = data }
+                    : new() { ["errors"] = new JsonArray(new JsonObject { ["message"] = $"The simulator does not know the operation '{operation}', or it lacks what it needs." }) };
                 Answered.AddOrUpdate(operation, 1, (_, times) => times + 1);
             }
             answer["extensions"] = new JsonObject { ["cost"] = new JsonObject
             {
-                ["requestedQueryCost"] = Cost, ["actualQueryCost"] = Cost, ["throttleStatus"] = new JsonObject { ["maximumAvailable"] = 1000, ["currentlyAvailable"] = Available, ["restoreRate"] = RestoreRate },
+                ["requestedQueryCost"] = Cost, ["actualQueryCost"] = throttled ? null : Cost, ["throttleStatus"] = new JsonObject { ["maximumAvailable"] = MostAvailable, ["currentlyAvailable"] = Available, ["restoreRate"] = RestoreRate },
             } };
         }
+        if (mishap is Mishap.HangUpAfter) { context.Abort(); return; }
         context.Response.ContentType = "application/json";
         await context.Response.WriteAsync(answer.ToJsonString(), context.RequestAborted);
     }
+
+    const double MostAvailable = 1000;
+
+    /// <summary>A buyer takes units that it shows, and an order is made; null where it shows fewer.</summary>
+    public SimulatedOrder? Sell(long id, DateTimeOffset at, params (string Sku, int Units)[] lines)
+    {
+        lock (gate)
+        {
+            if (!Inventory.Sell(lines)) return null;
+            var order = Order(id, start: at);
+            order.Create(lines);
+            return order;
+        }
+    }
+
+    JsonObject? Answer(string operation, JsonObject variables, string query) => Inventory.Answer(operation, variables, query) ?? Fulfilment.Answer(operation, variables) ?? Products.Answer(operation, variables) ?? Answer(operation, variables);
 
     JsonObject? Answer(string operation, JsonObject variables) => operation switch
     {

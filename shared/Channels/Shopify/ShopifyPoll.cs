@@ -64,7 +64,7 @@ public sealed partial class ShopifyPoll(Watermarks watermarks, ShopifyApi api, S
 
     // The shop's clock shows seconds: a state of the same second may be an earlier one. As no units come back to an order but by an edit, one that was never
     // edited and has as many units as then is the same; so few orders are read again.
-    static bool Knows(Order order, ShopifyGlance glance) => order is { Reread: null, Source: { } known } && (known.Covers(glance.UpdatedAt)
+    internal static bool Knows(Order order, ShopifyGlance glance) => order is { Reread: null, Source: { } known } && (known.Covers(glance.UpdatedAt)
         || (known.UpdatedAt == glance.UpdatedAt && (order.Cancel is not null || (!glance.Edited && !glance.Cancelled && OrderChanges.CurrentUnits(order) == glance.Units))));
 
     [LoggerMessage(EventId = 3101, Level = LogLevel.Information, Message = "Channel {Channel}: {Orders} orders were read that webhooks had not told")]

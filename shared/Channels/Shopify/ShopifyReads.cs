@@ -51,11 +51,14 @@ public sealed class ShopifyReads(ShopifyApi api, TimeProvider time)
 
     /// <summary>The orders that changed at <paramref name="since"/> or later, by the shop's clock, the earliest change first.</summary>
     /// <exception cref="ShopifyApiException">While enumerating: the rest is for the next run.</exception>
-    public async IAsyncEnumerable<ShopifyGlance> ChangedAsync(Channel channel, DateTimeOffset since, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
+    public IAsyncEnumerable<ShopifyGlance> ChangedAsync(Channel channel, DateTimeOffset since, CancellationToken cancel = default) => ChangedAsync(Of(channel), since, cancel);
+
+    /// <inheritdoc cref="ChangedAsync(Channel, DateTimeOffset, CancellationToken)"/>
+    internal static async IAsyncEnumerable<ShopifyGlance> ChangedAsync(ShopifyAsk ask, DateTimeOffset since, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
         for (string? after = null; ;)
         {
-            var data = await api.AskAsync(channel, "ChangedOrders", ChangedOrders, new { query = $"updated_at:>='{since.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}'", first = 100, after }, ShopifyApi.Orders, cancel);
+            var data = await ask("ChangedOrders", ChangedOrders, new { query = $"updated_at:>='{since.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}'", first = 100, after }, ShopifyApi.Orders, cancel);
             var orders = data.GetProperty("orders");
             foreach (var node in orders.GetProperty("nodes").EnumerateArray())
                 yield return new(node.GetProperty("legacyResourceId").ToString(), node.GetProperty("updatedAt").GetDateTimeOffset(), node.GetProperty("currentSubtotalLineItemsQuantity").GetInt64(),
@@ -69,24 +72,28 @@ public sealed class ShopifyReads(ShopifyApi api, TimeProvider time)
     /// <summary>An order as it is now; null when the shop has none of this id.</summary>
     /// <exception cref="ShopifyApiException">It could not be read.</exception>
     /// <exception cref="ProblemException">400: it says something we cannot take.</exception>
-    public async Task<Draft?> OrderAsync(Channel channel, string id, CancellationToken cancel = default)
-    {
+    public Task<Draft?> OrderAsync(Channel channel, string id, CancellationToken cancel = default) =>
         // What is read shows at least what had happened when it was asked for.
-        var seenAt = InstantConverter.Cut(time.GetUtcNow());
+        OrderAsync(Of(channel), channel.Id, id, InstantConverter.Cut(time.GetUtcNow()), [], cancel);
+
+    /// <summary>An order as it is now; null when the shop has none of this id. Answers are added to <paramref name="raw"/> as they came.</summary>
+    internal static async Task<Draft?> OrderAsync(ShopifyAsk ask, string channel, string id, DateTimeOffset seenAt, List<string> raw, CancellationToken cancel)
+    {
         JsonObject? order = null;
         for (string? after = null; ;)
         {
-            var data = await api.AskAsync(channel, "ReadOrder", ReadOrder, new { id = "gid://shopify/Order/" + id, after }, Ids.Order(channel.Id, id), cancel);
+            var data = await ask("ReadOrder", ReadOrder, new { id = "gid://shopify/Order/" + id, after }, Ids.Order(channel, id), cancel);
+            raw.Add(data.GetRawText());
             if (data.GetProperty("order") is not { ValueKind: JsonValueKind.Object } node) return null;
             var read = JsonObject.Create(node)!;
             if (order is null) order = Resource(read);
-            else if ($"{order["updated_at"]}" != $"{read["updatedAt"]}") throw new ShopifyApiException($"Order {id} of channel '{channel.Id}' changed while it was read.");
+            else if ($"{order["updated_at"]}" != $"{read["updatedAt"]}") throw new ShopifyApiException($"Order {id} of channel '{channel}' changed while it was read.");
             foreach (var line in Nodes(read["lineItems"])) order["line_items"]!.AsArray().Add(Line(line));
             var page = read["lineItems"]!["pageInfo"]!;
             if (!page["hasNextPage"]!.GetValue<bool>()) break;
             after = page["endCursor"]!.GetValue<string>();
         }
-        return ShopifyOrder.Parse(JsonSerializer.SerializeToElement(order), channel.Id, null, seenAt);
+        return ShopifyOrder.Parse(JsonSerializer.SerializeToElement(order), channel, null, seenAt);
     }
 
     /// <summary>Where a fulfilment order is assigned to now; null when the shop has none of this id, or no place.</summary>
@@ -97,6 +104,8 @@ public sealed class ShopifyReads(ShopifyApi api, TimeProvider time)
         if (JsonObject.Create(data.GetProperty("fulfillmentOrder")) is not { } read || read["assignedLocation"]?["location"]?["legacyResourceId"] is not { } place) return null;
         return new(IdOf(read["orderId"]), [.. Nodes(read["lineItems"]).Select(line => IdOf(line["lineItem"]!["id"]))], $"{place}", InstantConverter.Cut(read["updatedAt"]!.GetValue<DateTimeOffset>()));
     }
+
+    ShopifyAsk Of(Channel channel) => (operation, query, variables, about, cancel) => api.AskAsync(channel, operation, query, variables, about, cancel);
 
     static JsonObject Resource(JsonObject node) => new()
     {

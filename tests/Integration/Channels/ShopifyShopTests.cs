@@ -24,7 +24,7 @@ public sealed class ShopifyShopTests : IAsyncLifetime
         shop = await ShopifySimulator.StartAsync(seed: 7);
         app = await AppFixture.StartAsync(args: ["--Secrets:shop", shop.Secret, "--Secrets:shop-token", shop.Token,
             // The tests poll; the app's own timers would do it for them where a minute turns.
-            "--AzureWebJobs.ShopifyPoll.Disabled", "true", "--AzureWebJobs.ShopifySubscriptions.Disabled", "true"]);
+            "--AzureWebJobs.ShopifyPoll.Disabled", "true", "--AzureWebJobs.LaneSweep.Disabled", "true", "--AzureWebJobs.ShopifySubscriptions.Disabled", "true"]);
         foreach (var sku in new[] { "A", "B", "C" }) await app.SeedAsync(sku, 1000);
         foreach (var (id, kind) in new[] { ("WH2", "warehouse"), ("STORE", "store") })
             await app.Client.PutAsync($"/api/locations/{id}", new { kind, name = id, priority = 5 }.AsJson()).OkAsync();
