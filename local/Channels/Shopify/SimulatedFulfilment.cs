@@ -38,7 +38,7 @@ public sealed class SimulatedFulfilment(Func<long, SimulatedOrder?> find)
     };
 
     List<Task> Of(SimulatedOrder order) => tasks.TryGetValue(order.Id, out var known) ? known
-        : tasks[order.Id] = [new(++made, order.Id, SimulatedOrder.Place, order.Node()["lineItems"]!["nodes"]!.AsArray().ToDictionary(line => Number(line!["id"]), line => line!["currentQuantity"]!.GetValue<long>()))];
+        : tasks[order.Id] = [new(++made, order.Id, SimulatedOrder.Place, order.Node()["lineItems"]!["nodes"]!.AsArray().ToDictionary(line => Number(line!["id"]), line => Whole(line!["currentQuantity"])))];
 
     long Sent(long order, long line) => Made.Where(made => made.Order == order).Sum(made => made.Units.GetValueOrDefault(line));
 
@@ -53,7 +53,7 @@ public sealed class SimulatedFulfilment(Func<long, SimulatedOrder?> find)
         })]) },
         ["lineItems"] = SimulatedInventory.Connection(order.Node()["lineItems"]!["nodes"]!.AsArray().Select(line => new JsonObject
         {
-            ["id"] = $"{line!["id"]}", ["currentQuantity"] = line["currentQuantity"]!.DeepClone(), ["unfulfilledQuantity"] = Math.Max(0, line["currentQuantity"]!.GetValue<long>() - Sent(order.Id, Number(line["id"]))),
+            ["id"] = $"{line!["id"]}", ["currentQuantity"] = line["currentQuantity"]!.DeepClone(), ["unfulfilledQuantity"] = Math.Max(0, Whole(line["currentQuantity"]) - Sent(order.Id, Number(line["id"]))),
         }), 0, 100),
     };
 
@@ -89,5 +89,6 @@ public sealed class SimulatedFulfilment(Func<long, SimulatedOrder?> find)
     }
 
     static JsonObject Refused(string message) => new() { ["fulfillment"] = null, ["userErrors"] = new JsonArray(new JsonObject { ["field"] = null, ["message"] = message }) };
+    static long Whole(JsonNode? number) => long.Parse($"{number}", CultureInfo.InvariantCulture);
     static long Number(JsonNode? gid) => long.Parse($"{gid}".Split('/')[^1], CultureInfo.InvariantCulture);
 }

@@ -131,7 +131,7 @@ internal sealed partial class GraphQl
             while (!Takes("]")) list.Add(Value());
             return list;
         }
-        return token[0] is '"' ? token[1..^1] : char.IsAsciiDigit(token[^1]) && (token[0] is '-' || char.IsAsciiDigit(token[0])) ? (token.Contains('.', StringComparison.Ordinal) ? double.Parse(token, System.Globalization.CultureInfo.InvariantCulture) : long.Parse(token, System.Globalization.CultureInfo.InvariantCulture))
+        return token[0] is '"' ? token[1..^1] : char.IsAsciiDigit(token[^1]) && (token[0] is '-' || char.IsAsciiDigit(token[0])) ? (token.Contains('.', StringComparison.Ordinal) ? (object)double.Parse(token, System.Globalization.CultureInfo.InvariantCulture) : long.Parse(token, System.Globalization.CultureInfo.InvariantCulture))
             : token switch { "true" => true, "false" => false, "null" => null, _ => new EnumUse(token) };
     }
 }

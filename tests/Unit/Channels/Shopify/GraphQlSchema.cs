@@ -131,7 +131,7 @@ internal sealed class GraphQlSchema
     static bool IsScalar(string name, object value) => name switch { "Int" => value is long, "Float" => value is long or double, "Boolean" => value is bool, "ID" => value is string or long, _ => value is string };
     static string Name(JsonElement of) => of.GetProperty("name").GetString()!;
     static bool IsDeprecated(JsonElement of) => of.TryGetProperty("isDeprecated", out var old) && old.ValueKind is JsonValueKind.True;
-    static IEnumerable<JsonElement> List(JsonElement of, string name) => of.TryGetProperty(name, out var list) && list.ValueKind is JsonValueKind.Array ? list.EnumerateArray() : [];
+    static List<JsonElement> List(JsonElement of, string name) => of.TryGetProperty(name, out var list) && list.ValueKind is JsonValueKind.Array ? [.. list.EnumerateArray()] : [];
     static Dictionary<string, Input> Inputs(JsonElement of, string name) => List(of, name).ToDictionary(Name, input => new Input(TypeOf(input.GetProperty("type")), input.TryGetProperty("defaultValue", out var value) && value.ValueKind is JsonValueKind.String, IsDeprecated(input)));
 
     static TypeRef TypeOf(JsonElement type) => type.GetProperty("kind").GetString() switch
