@@ -180,13 +180,24 @@ public sealed class ShopifyAdapterTests : IAsyncLifetime
         var made = Assert.Single(shop.Fulfilment.Made);
         Assert.Equal((Here, tracking, 2), (made.Place, made.Tracking, made.Units.Values.Sum()));
         // A second one with as many units is another: the first was told.
-        order = order with { Told = new() { Shipments = ["s1"] }, Deliveries = [new() { Id = 1, Status = DeliveryStatus.Waiting, Shipments = [new("s1", "WH1", clock.Now, null, tracking, [.. shipment.Lines.Select(line => new ShippedLine(line.Line, "", line.Units))])] }] };
-        await adapter.ShipAsync(account, order, Shipment("s2", null, (order, 0, 1)), None);
+        order = Told(order, shipment);
+        var second = Shipment("s2", null, (order, 0, 1));
+        await adapter.ShipAsync(account, order, second, None);
+        order = Told(order, shipment, second);
         Assert.Equal([2, 1], shop.Fulfilment.Made.Select(one => one.Units.Values.Sum()));
         shop.Faults.Next(Fault.HangUpBefore, "Fulfil");
         await adapter.ShipAsync(account, order, Shipment("s3", "T3", (order, 0, 1)), None).FailsAsync(CallFailure.Unanswered);
         Assert.Equal(2, shop.Fulfilment.Made.Count);
+        await adapter.ShipAsync(account, order, Shipment("s3", "T3", (order, 0, 1)), None);
+        Assert.Equal(3, shop.Fulfilment.Made.Count);
     }
+
+    // As the app notes it after each.
+    static Order Told(Order order, params ChannelShipment[] shipments) => order with
+    {
+        Told = new() { Shipments = [.. shipments.Select(shipment => shipment.Id)] },
+        Deliveries = [new() { Id = 1, Status = DeliveryStatus.Waiting, Shipments = [.. shipments.Select(shipment => new Shipment(shipment.Id, "WH1", shipment.At, null, shipment.Tracking, [.. shipment.Lines.Select(line => new ShippedLine(line.Line, "", line.Units))]))] }],
+    };
 
     [Fact]
     public async Task What_lies_in_two_places_is_a_fulfilment_each_and_the_second_follows_where_the_first_was_made()
