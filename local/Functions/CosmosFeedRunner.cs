@@ -125,9 +125,11 @@ internal sealed partial class CosmosFeedRunner(
 
     private static async Task<object?> ReadAsync(Stream changes, Type items)
     {
-        using var json = await JsonDocument.ParseAsync(changes);
+        var json = await JsonDocument.ParseAsync(changes);
         var documents = json.RootElement.GetProperty("Documents");
-        return items == typeof(string) ? documents.GetRawText() : documents.Deserialize(items, Format);
+        // They are of the document, which is let go of with them: read once, whatever they are then used for.
+        if (items.IsAssignableFrom(typeof(List<JsonElement>))) { return documents.EnumerateArray().ToList(); }
+        using (json) { return items == typeof(string) ? documents.GetRawText() : documents.Deserialize(items, Format); }
     }
 
     [LoggerMessage(EventId = 130, Level = LogLevel.Error, Message = "Change feed function {Function} failed, invocation {InvocationId}, try {Try}")]

@@ -8,7 +8,7 @@ namespace Selvedge.Listings;
 /// <summary>Container <c>listings</c>. What is written is decided by ETag: whoever repeats a call whose answer was lost reads what is there and decides again.</summary>
 public sealed class ListingStore(Store store)
 {
-    const int Tries = 30, Together = 40;
+    const int Tries = 30, Together = 200;
     static readonly TransactionalBatchItemRequestOptions Quiet = new() { EnableContentResponseOnWrite = false };
 
     public async Task<Listing?> FindAsync(string channel, string id, CancellationToken cancel = default)
