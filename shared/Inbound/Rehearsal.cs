@@ -7,9 +7,11 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Selvedge.Catalogue;
 using Selvedge.Channels;
+using Selvedge.Counts;
 using Selvedge.Exceptions;
 using Selvedge.Ledger;
 using Selvedge.Orders;
+using Selvedge.Picking;
 using Selvedge.Platform;
 using Selvedge.Returns;
 
@@ -34,7 +36,7 @@ public sealed class Rehearsal : IAsyncDisposable
             .AddSingleton(time).AddSingleton(configuration).AddLogging()
             .AddSingleton(_ => StoreSetup.Connect(configuration, handler, Writes)).AddSingleton<Store>()
             .AddSingleton<RehearsedLedger>().AddSingleton<InventoryLedger>(provider => provider.GetRequiredService<RehearsedLedger>())
-            .AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddReturns()
+            .AddSingleton<LedgerReads>().AddCatalogue().AddChannels().AddSingleton<ExceptionCases>().AddOrders().AddPicking().AddCounts().AddReturns()
             .BuildServiceProvider();
     }
 

@@ -55,13 +55,15 @@ public sealed partial class DesiredNumbers(
             if (type.ValueEquals("entry")) known.Told.Add(change);
         }
         var all = await listings.OfSkusAsync(heard.Keys, cancel);
+        // After the listings: where one was written since, both are read again.
+        var balances = all.Count == 0 ? null : await ledger.BalancesAsync(all.SelectMany(listing => listing.Parts?.Select(part => part.Sku) ?? [listing.Sku]), cancel);
         await Parallel.ForEachAsync(all, new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (listing, token) =>
         {
             // A bundle hears of each of its parts.
             var mine = (listing.Parts?.Select(part => part.Sku) ?? [listing.Sku]).Where(heard.ContainsKey).Select(sku => heard[sku]).ToList();
             try
             {
-                await UpdateAsync(listing, mine, token);
+                await UpdateAsync(listing, mine, token, balances: balances);
             }
             catch (Exception failure) when (!IsPassing(failure))
             {
@@ -110,17 +112,17 @@ public sealed partial class DesiredNumbers(
         return done;
     }
 
-    async Task<Listing?> UpdateAsync(Listing listing, List<Heard> heard, CancellationToken cancel, bool byGuard = false)
+    async Task<Listing?> UpdateAsync(Listing listing, List<Heard> heard, CancellationToken cancel, bool byGuard = false, IReadOnlyDictionary<string, Balance>? balances = null)
     {
         if (await channels.FindAsync(listing.Channel, cancel) is not { } channel || !listing.IsSent) return listing;
         var adapter = adapters.Find(channel);
         var sales = adapter is not null && channel.Takes(adapter.Traits) ? await SalesAsync(listing, heard, cancel) : [];
-        for (var known = listing; ; known = null)
+        for (var known = listing; ; (known, balances) = (null, null))
         {
             if (known is null && (known = await listings.FindAsync(listing.Channel, listing.Id, cancel)) is null) return null;
             if (!known.IsSent) return known;
             var (places, place) = await PlacesAsync(channel, known, cancel);
-            var parts = await PartsAsync(known, cancel);
+            var parts = await PartsAsync(known, balances, cancel);
             var before = known;
             foreach (var sale in sales) known = ListingTurns.Sold(known, sale);
             foreach (var entry in heard.SelectMany(one => one.Entries).Where(IsFirst).OrderBy(entry => entry.Sequence))
@@ -175,11 +177,11 @@ public sealed partial class DesiredNumbers(
         return (ours, listing.Place.Length > 0 && channel.PlaceOf(listing.Place) is { } place && ours.Contains(place) ? place : null);
     }
 
-    async Task<IReadOnlyList<(Balance?, long)>> PartsAsync(Listing listing, CancellationToken cancel)
+    async Task<IReadOnlyList<(Balance?, long)>> PartsAsync(Listing listing, IReadOnlyDictionary<string, Balance>? read, CancellationToken cancel)
     {
-        if (listing.Parts is not { Count: > 0 } parts) return [(await ledger.BalanceAsync(listing.Sku, cancel), 1)];
-        var balances = await ledger.BalancesAsync(parts.Select(part => part.Sku), cancel);
-        return [.. parts.Select(part => (balances.GetValueOrDefault(part.Sku), part.Units))];
+        if (listing.Parts is not { Count: > 0 } parts) return [(read is null ? await ledger.BalanceAsync(listing.Sku, cancel) : read.GetValueOrDefault(listing.Sku), 1)];
+        read ??= await ledger.BalancesAsync(parts.Select(part => part.Sku), cancel);
+        return [.. parts.Select(part => (read.GetValueOrDefault(part.Sku), part.Units))];
     }
 
     async Task SetAsideAsync(string sku, Exception failure, CancellationToken cancel) =>

@@ -35,13 +35,8 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
         ready = ready.FindAll(listing => listing is { IsSent: true, Desired: not null } && (!traits.ReadsBack || (listing.Known is not null && listing.Asked is not { Submission: null })) && IsStill(listing, urgency, turn));
         if (ready.Count == 0) return true;
 
-        var asked = new List<Listing>();
-        await Parallel.ForEachAsync(ready, new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (listing, token) =>
-        {
-            var units = listing.Desired!.Paused ? 0 : Math.Min(listing.Desired.Units, listing.Raise?.Units ?? long.MaxValue);
-            // Changed meanwhile: it is found again, as it is then.
-            if (await listings.WriteAsync(ListingTurns.Ask(listing, units, turn.Run, Now), [], token) is { } written) lock (asked) asked.Add(written);
-        });
+        // Changed meanwhile: it is found again, as it is then.
+        var asked = await listings.WriteAllAsync(ready.Select(listing => (ListingTurns.Ask(listing, listing.Desired!.Paused ? 0 : Math.Min(listing.Desired.Units, listing.Raise?.Units ?? long.MaxValue), turn.Run, Now), (IReadOnlyList<Why>)[])), cancel);
         if (asked.Count == 0) return true;
         await SendAsync(turn, urgency, asked);
         return true;
@@ -108,7 +103,7 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
         turn.Done.Count("heldThere");
     }
 
-    async Task SendAsync(LaneTurn turn, Urgency urgency, List<Listing> asked)
+    async Task SendAsync(LaneTurn turn, Urgency urgency, IReadOnlyList<Listing> asked)
     {
         PushAnswer answer;
         try
@@ -133,17 +128,14 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
     {
         var said = answer.Items.GroupBy(item => item.Listing, StringComparer.Ordinal).ToDictionary(items => items.Key, items => items.First(), StringComparer.Ordinal);
         var (traits, now) = (turn.Adapter.Traits, Now);
-        await EachAsync(asked, async listing =>
-        {
-            var mine = listing.Asked!;
-            if (!said.TryGetValue(listing.Id, out var item))
-            {
-                await Change(listing, current => ListingTurns.Unanswered(current, mine, "The channel's answer does not name it.", traits, now));
-                return;
-            }
-            await listings.ChangeAsync(listing.Channel, listing.Id, current => ListingTurns.Answered(current, mine, item, answer, traits, now), why: (before, after) => SentOf(before, after, mine), known: listing);
-            if (item.Result is PushResult.Refused) await RefusedAsync(listing, item);
-        });
+        Listing? After(Listing current, Asked mine) => said.TryGetValue(current.Id, out var item)
+            ? ListingTurns.Answered(current, mine, item, answer, traits, now) : ListingTurns.Unanswered(current, mine, "The channel's answer does not name it.", traits, now);
+        var told = asked.Select(listing => (Before: listing, Next: After(listing, listing.Asked!))).ToList();
+        var written = (await listings.WriteAllAsync(told.Where(one => one.Next is not null && one.Next != one.Before).Select(one => (one.Next!, SentOf(one.Before, one.Next!, one.Before.Asked!))))).Select(listing => listing.Id).ToHashSet(StringComparer.Ordinal);
+        await EachAsync(told.Where(one => one.Next is not null && one.Next != one.Before && !written.Contains(one.Before.Id)), one =>
+            listings.ChangeAsync(one.Before.Channel, one.Before.Id, current => After(current, one.Before.Asked!), why: (before, after) => SentOf(before, after, one.Before.Asked!)));
+        foreach (var listing in asked)
+            if (said.TryGetValue(listing.Id, out var item) && item.Result is PushResult.Refused) await RefusedAsync(listing, item);
         foreach (var listing in asked)
             if (said.TryGetValue(listing.Id, out var item)) Measure(turn, listing, item, urgency, now);
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
 using Microsoft.Azure.Cosmos;
@@ -8,7 +9,7 @@ namespace Selvedge.Listings;
 /// <summary>Container <c>listings</c>. What is written is decided by ETag: whoever repeats a call whose answer was lost reads what is there and decides again.</summary>
 public sealed class ListingStore(Store store)
 {
-    const int Tries = 30, Together = 200;
+    const int Tries = 30, Together = 200, Batch = 30;
     static readonly TransactionalBatchItemRequestOptions Quiet = new() { EnableContentResponseOnWrite = false };
 
     public async Task<Listing?> FindAsync(string channel, string id, CancellationToken cancel = default)
@@ -33,6 +34,35 @@ public sealed class ListingStore(Store store)
         var status = response.Count > 0 ? response[0].StatusCode : response.StatusCode;
         return status is HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict or HttpStatusCode.NotFound ? null
             : throw new CosmosException($"Listing '{next.Id}' of '{next.Channel}' was not written: {response.ErrorMessage}", response.StatusCode, 0, response.ActivityId, response.RequestCharge);
+    }
+
+    /// <summary>Writes listings of one channel over what was read, many in a batch. Where somebody changed one of a batch meanwhile, each of it is written by itself.</summary>
+    /// <returns>Those that were written, as they are now.</returns>
+    public async Task<IReadOnlyList<Listing>> WriteAllAsync(IEnumerable<(Listing Next, IReadOnlyList<Why> Why)> all, CancellationToken cancel = default)
+    {
+        var written = new ConcurrentBag<Listing>();
+        await Parallel.ForEachAsync(all.Chunk(Batch), new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancel }, async (some, token) =>
+        {
+            if (some.Length > 1 && await TryAsync(some, token) is { } together)
+                foreach (var listing in together) written.Add(listing);
+            else
+                foreach (var (next, why) in some)
+                    if (await WriteAsync(next, why, token) is { } alone) written.Add(alone);
+        });
+        return [.. written];
+    }
+
+    // Null: somebody changed one of them, and none was written.
+    async Task<List<Listing>?> TryAsync((Listing Next, IReadOnlyList<Why> Why)[] some, CancellationToken cancel)
+    {
+        var batch = store.Listings.CreateTransactionalBatch(new PartitionKey(some[0].Next.Channel));
+        foreach (var (next, _) in some) batch.ReplaceItemStream(next.Id, Body(next with { ETag = null }), new() { IfMatchEtag = next.ETag, EnableContentResponseOnWrite = false });
+        foreach (var one in some.SelectMany(one => one.Why)) batch.UpsertItemStream(Body(one), Quiet);
+        using var response = await batch.ExecuteAsync(cancel);
+        if (response.IsSuccessStatusCode) return [.. some.Select((one, i) => one.Next with { ETag = response[i].ETag })];
+        var statuses = response.Select(one => one.StatusCode).Append(response.StatusCode).Where(status => (int)status is not (207 or 424)).ToList();
+        return statuses.Any(status => status is HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict or HttpStatusCode.NotFound) ? null
+            : throw new CosmosException($"{some.Length} listings of '{some[0].Next.Channel}' were not written: {response.ErrorMessage}", statuses.FirstOrDefault(response.StatusCode), 0, response.ActivityId, response.RequestCharge);
     }
 
     /// <summary>Reads, decides and writes until nobody came in between. <paramref name="change"/> answers null, or the same, where nothing is to be changed. Null: there is no such listing.</summary>

@@ -43,8 +43,7 @@ internal static class Stock
 
     static async Task<int> WhyAsync(Session session, string channel, string sku, string? at, CancellationToken cancel)
     {
-        var description = await session.Api.GetAsync("api/openapi.json", cancel);
-        if (description["paths"]!["/api/why/{channel}/{sku}"] is not null)
+        try
         {
             var why = await session.Api.GetAsync($"api/why/{Uri.EscapeDataString(channel)}/{Uri.EscapeDataString(sku)}{(at is null ? "" : "?at=" + Uri.EscapeDataString(at))}", cancel);
             session.Show(why, screen =>
@@ -53,13 +52,14 @@ internal static class Stock
             });
             return Exit.Ok;
         }
-        if (at is not null) throw new UsageException("The app that answers records no listings yet, so it cannot say what was shown at another time. Leave out --at.");
+        // It lists none of it: what it could be offered is answered instead, or that channel or SKU are not there.
+        catch (RefusedException none) when (none.Status == 404 && at is null) { }
         var seller = await session.Api.GetAsync($"api/channels/{Uri.EscapeDataString(channel)}", cancel);
         var stock = await session.Api.GetAsync($"api/inventory/{Uri.EscapeDataString(sku)}", cancel);
         var answer = Explain(seller, stock);
         session.Show(answer, screen =>
         {
-            screen.WriteLine($"This app keeps no listings yet: it does not know what {Session.Plain(channel)} shows. What the ledger could offer it of {Session.Plain((string)stock["sku"]!)} now:");
+            screen.WriteLine($"{Session.Plain(channel)} has no listing of it. What the ledger could offer it of {Session.Plain((string)stock["sku"]!)} now:");
             var table = Session.Table("", "Units#", "");
             foreach (var term in answer["terms"]!.AsArray()) table.AddRow(Session.Cell(term!["what"]), Session.Cell(term["units"]), Session.Cell(term["note"]));
             screen.Write(table);

@@ -81,7 +81,7 @@ public sealed class CliTests : IAsyncLifetime
 
         var why = await JsonAsync(0, "why", "shop", "TEE");
         Assert.Equal((7 - 2, false), (why.GetProperty("offered").GetInt32(), why.GetProperty("listings").GetBoolean()));
-        Assert.Contains("keeps no listings yet", (await RunAsync("why", "shop", "TEE")).Out, StringComparison.Ordinal);
+        Assert.Contains("has no listing of it", (await RunAsync("why", "shop", "TEE")).Out, StringComparison.Ordinal);
 
         var unknown = (await JsonAsync(0, "exceptions", "--kind", "unknownSku"))[0].GetProperty("id").GetString()!;
         Assert.Equal(0, (await RunAsync("exceptions", "resolve", unknown, "a sample, not ours")).Code);

@@ -20,7 +20,7 @@ public sealed partial class MachineTests
         var acknowledged = 0;
         var start = new ProcessStartInfo("bash") { WorkingDirectory = folder.Path, RedirectStandardError = true, RedirectStandardOutput = true };
         // Without the signal the write fails, as on a full disk. The limit is in kibibytes.
-        foreach (var argument in (string[])["-c", "trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\"", "dotnet", typeof(Selvedge.Functions.App).Assembly.Location, "--port", "0", "--Secrets:shop", ShopifySender.Secret]) start.ArgumentList.Add(argument);
+        foreach (var argument in (string[])["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$0\" \"$@\"", "dotnet", typeof(Selvedge.Functions.App).Assembly.Location, "--port", "0", "--Secrets:shop", ShopifySender.Secret]) start.ArgumentList.Add(argument);
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         using (var process = Process.Start(start)!)
         {
