@@ -5,7 +5,7 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Orders;
 
 /// <summary>The activities of <see cref="FulfilmentOrchestration"/>, named by what they do.</summary>
-public sealed class FulfilmentActivities(Fulfilment fulfilment, Intake intake)
+public sealed class FulfilmentActivities(Fulfilment fulfilment)
 {
     /// <inheritdoc cref="FulfilmentDo.Look"/>
     [Function("FulfilmentLook")]
@@ -40,7 +40,6 @@ public sealed class FulfilmentActivities(Fulfilment fulfilment, Intake intake)
     {
         try
         {
-            using var turn = await intake.TurnAsync();
             return await fulfilment.DoAsync(run, what);
         }
         catch (ProblemException busy) when (busy.Status == 503)

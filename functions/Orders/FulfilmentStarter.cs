@@ -73,7 +73,7 @@ public sealed partial class FulfilmentStarter(FulfilmentStart start, Fulfilment 
     // False: there is no such order.
     async Task<bool> LookAsync(DurableTaskClient client, string id, bool hurried, bool changed = false)
     {
-        using var turn = await intake.TurnAsync();
+        await intake.YieldAsync();
         if (await start.LookAsync(id, hurried) is not { } found) return false;
         switch (found.What)
         {

@@ -23,11 +23,9 @@ public sealed partial class Intake(
     /// <summary>Longer than any request takes: after it the sweeper may take an order over.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
-    /// <summary>Orders in hand at once up to which others' work need not wait, and how much of it goes on at once while orders come.</summary>
-    const int Few = 20, Turns = 4;
-    static readonly TimeSpan Recent = TimeSpan.FromMilliseconds(100), Longest = TimeSpan.FromSeconds(5);
-    int inHand, turns;
-    long taken;
+    /// <summary>Orders in hand at once up to which others' work need not yield.</summary>
+    const int Few = 20;
+    int inHand;
 
     /// <summary>Why the tickets of a cancelled order do not leave, until it is settled which of them go back.</summary>
     const string Cancelled = "its order was cancelled.";
@@ -40,7 +38,6 @@ public sealed partial class Intake(
     public async Task<Taken> TakeAsync(Channel channel, Draft draft, TimeSpan patience, string? content = null)
     {
         Interlocked.Increment(ref inHand);
-        Volatile.Write(ref taken, time.GetTimestamp());
         try
         {
             return await TakeInAsync(channel, draft, patience, content);
@@ -51,29 +48,10 @@ public sealed partial class Intake(
         }
     }
 
-    /// <summary>What can be done later gives way to senders who wait for an answer: it goes on when this instance has few orders in hand, and while orders come
-    /// a few at a time; after 5 s whatever comes.</summary>
-    /// <returns>Its turn, to be disposed when it is done; null where there is no need of turns.</returns>
-    public async Task<IDisposable?> TurnAsync()
+    /// <summary>Returns when this instance has few orders in hand, or after 5 s: what can be begun later yields to senders who wait for an answer.</summary>
+    public async Task YieldAsync()
     {
-        var from = time.GetTimestamp();
-        while (time.GetElapsedTime(from) < Longest)
-        {
-            if (Volatile.Read(ref inHand) <= Few)
-            {
-                var last = Volatile.Read(ref taken);
-                if (last == 0 || time.GetElapsedTime(last) > Recent) return null;
-                if (Interlocked.Increment(ref turns) <= Turns) return new Turn(this);
-                Interlocked.Decrement(ref turns);
-            }
-            await Task.Delay(TimeSpan.FromMilliseconds(5), time);
-        }
-        return null;
-    }
-
-    sealed class Turn(Intake intake) : IDisposable
-    {
-        public void Dispose() => Interlocked.Decrement(ref intake.turns);
+        for (var waits = 0; waits < 250 && Volatile.Read(ref inHand) > Few; waits++) await Task.Delay(TimeSpan.FromMilliseconds(20), time);
     }
 
     async Task<Taken> TakeInAsync(Channel channel, Draft draft, TimeSpan patience, string? content)
