@@ -16,6 +16,9 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
 
     /// <summary>After this, a fact the order has not seen is told again.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>After this, what was put on hold is looked at though nobody was told.</summary>
+    static readonly TimeSpan Soon = TimeSpan.FromSeconds(5);
     const int Width = 8;
 
     /// <summary>
@@ -60,7 +63,7 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
 
     /// <summary>Keeps tickets that have not left from being picked further and from leaving, at once, until their order has looked at what changed.</summary>
     public async Task HoldBackAsync(IReadOnlyList<string> ids, string why) =>
-        await Parallel.ForEachAsync(ids, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (id, _) => await ChangeAsync(id, ticket => ticket.IsOver || ticket.HasLeft || ticket.OnHold is not null ? ticket : ticket with { OnHold = why }));
+        await Parallel.ForEachAsync(ids, new ParallelOptions { MaxDegreeOfParallelism = Width }, async (id, _) => await ChangeAsync(id, ticket => ticket.IsOver || ticket.HasLeft || ticket.OnHold is not null ? ticket : ticket with { OnHold = why, Attention = Now + Soon }));
 
     /// <summary>The order has seen the ticket as it is here: what was to be told is told. When something happened since, that is still to be seen and nothing changes.</summary>
     public async Task SeenAsync(PickTicket ticket)
