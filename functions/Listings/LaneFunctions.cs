@@ -22,8 +22,7 @@ public sealed partial class LaneFunctions(Lane lane, LaneQueue queue, LaneCalls 
             await actions.CompleteMessageAsync(message);
             return;
         }
-        var next = await lane.RunAsync(message.SessionId, context.CancellationToken);
-        if (next is { } at) await queue.ScheduleAsync(message.SessionId, at, context.CancellationToken);
+        await lane.RunAsync(message.SessionId, at => queue.ScheduleAsync(message.SessionId, at, CancellationToken.None), context.CancellationToken);
         await actions.CompleteMessageAsync(message);
     }
 

@@ -41,6 +41,7 @@ public sealed partial class DesiredNumbers(
     Store store, ListingStore listings, ListingRules rules, SalesChannels channels, Locations locations, LedgerReads ledger, OrderStore orders, ChannelAdapters adapters, LaneHealth health, LaneCalls calls, TimeProvider time, ILogger<DesiredNumbers> log)
 {
     const int Width = 8;
+    static readonly TimeSpan Untold = TimeSpan.FromSeconds(2);
 
     DateTimeOffset Now => InstantConverter.Cut(time.GetUtcNow());
 
@@ -135,7 +136,12 @@ public sealed partial class DesiredNumbers(
             // A listing that is about to be resumed: its guard is told, nothing is written.
             if (known.Guard is { } guard && !number.Paused && !byGuard) calls.Guard(new(known.Channel, known.Id, guard.Run));
             // How it sells matters where it decides something: it is not written for its own sake.
-            if (next == before || (!bounds.IsAdaptive && next with { Pace = before.Pace } == before)) return before;
+            if (next == before || (!bounds.IsAdaptive && next with { Pace = before.Pace } == before))
+            {
+                // Written by a run that died before it told anybody.
+                if (before.Next is { What: Urgency.Pause or Urgency.Drop } owed && owed.At < Now - Untold) calls.Call(before.Channel);
+                return before;
+            }
             next = next with { UpdatedAt = Now };
             var isNew = next.Desired is { } wanted && wanted.Version != before.Desired?.Version;
             if (await listings.WriteAsync(next, isNew ? [WhyOf(next)] : [], cancel) is not { } written) continue;

@@ -9,7 +9,7 @@ namespace Selvedge.Listings;
 
 /// <summary>
 /// Every call to one account (design, section 5), by one at a time: pauses, drops, what orders owe their channel, raises, order polls, refreshes. Its work is on documents, so what
-/// it is woken by says nothing; after each call it looks again for what is most urgent. A minute's work at most; it answers when it is to be woken next.
+/// it is woken by says nothing; after each call it looks again for what is most urgent. A minute's work at most; it has itself woken again.
 /// </summary>
 public sealed partial class Lane(
     ListingStore listings, LanePush push, LanePoll poll, Telling telling, DesiredNumbers desired, ListingRules rules, LaneHealth health, Watermarks watermarks, SalesChannels channels, ChannelAdapters adapters,
@@ -20,10 +20,13 @@ public sealed partial class Lane(
     /// <summary>Listings of one step of a refresh.</summary>
     const int RefreshPage = 500;
 
-    /// <summary>One run. Null: no wake-up is to be scheduled, one is already or nothing remains.</summary>
-    public async Task<DateTimeOffset?> RunAsync(string id, CancellationToken cancel)
+    /// <summary>One run.</summary>
+    /// <param name="id">The channel.</param>
+    /// <param name="wake">Schedules the next run; done before it is noted that it was, so that no kill leaves a lane asleep.</param>
+    /// <param name="cancel">Ends it after the call under way.</param>
+    public async Task RunAsync(string id, Func<DateTimeOffset, Task> wake, CancellationToken cancel)
     {
-        if (await channels.FindAsync(id, cancel) is not { } channel || adapters.Find(channel) is not { } adapter) return null;
+        if (await channels.FindAsync(id, cancel) is not { } channel || adapters.Find(channel) is not { } adapter) return;
         var now = Now;
         var turn = new LaneTurn(channel, adapter, channels.AccountOf(channel, http), Guid.NewGuid().ToString("N"), time)
         {
@@ -57,9 +60,9 @@ public sealed partial class Lane(
         var next = await NextAsync(turn, cancel);
         if (next < Now + Shortest) next = Now + Shortest;
         // One wake-up at a time: an earlier one that is still to come does as well.
-        if (turn.State.WakeAt > Now && turn.State.WakeAt <= next + Shortest) return null;
-        await listings.UpsertAsync(id, turn.State with { WakeAt = next }, cancel);
-        return next;
+        if (turn.State.WakeAt > Now && turn.State.WakeAt <= next + Shortest) return;
+        await wake(next);
+        await listings.UpsertAsync(id, turn.State with { WakeAt = next }, CancellationToken.None);
     }
 
     /// <summary>What all listings of a channel were computed by; where it changed, they are computed anew.</summary>

@@ -186,8 +186,7 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
     // What was read or computed since may have made it something else: that is found by its own turn.
     static bool IsStill(Listing listing, Urgency urgency, LaneTurn turn)
     {
-        if (listing.Due is not { } due) return false;
-        var mine = due.Split('|') is [_, var word, _] ? (Urgency)(word[0] - '0') : Urgency.Verify;
+        if (listing.Next is not { What: var mine }) return false;
         if (listing.StaleAt is { } stale && !(turn.ReadAt > stale)) return false;
         return mine == urgency && (urgency is not Urgency.Raise || listing.Raise is null || listing.Raise.At < turn.ReadAt) || (urgency is Urgency.Drop && mine is Urgency.Pause);
     }

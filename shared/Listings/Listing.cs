@@ -160,6 +160,9 @@ public sealed record Listing
     /// <summary>What is to be done and when: <c>&lt;channel&gt;|&lt;urgency&gt;|&lt;instant&gt;</c>; exists only while there is something. The channel comes first, so that one
     /// index over all partitions gives a lane its work.</summary>
     public string? Due { get; init; }
+
+    /// <summary><see cref="Due"/>, read.</summary>
+    [JsonIgnore] public (Urgency What, DateTimeOffset At)? Next => Due?.Split('|') is [_, [var word], var at] && InstantConverter.TryParse(at, out var instant) ? ((Urgency)(word - '0'), instant) : null;
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset UpdatedAt { get; init; }
     [JsonPropertyName("_etag")] public string? ETag { get; init; }

@@ -76,13 +76,9 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
     public async Task<PickTicket?> CloseAsync(PickTicket ticket) => await ChangeAsync(ticket.Id, found => found.IsOver && found is not { Attention: null, Ttl: not null }
         ? found with { Attention = null, Ttl = (int)Kept.TotalSeconds } : found, ticket);
 
-    /// <summary>States which staged units of a delivery nobody wants any more, at one location: a task to put them back is opened, raised or lowered. Lines that are left out
-    /// stay as they are.</summary>
-    /// <param name="location">Where.</param>
-    /// <param name="order">The order's id, or <c>transfer:&lt;id&gt;</c>.</param>
-    /// <param name="delivery">The delivery.</param>
-    /// <param name="lines">By line: units staged now that go back to the shelf; 0: none any more.</param>
-    public Task<PutBack?> OpenPutBackAsync(string location, string order, int delivery, IReadOnlyList<PutBackDemand> lines) => putBacks.StateAsync(location, order, delivery, lines);
+    /// <summary>States which staged units of a delivery nobody wants any more, at one location: a task to put them back is opened, raised or lowered.</summary>
+    /// <inheritdoc cref="PutBacks.StateAsync"/>
+    public Task<PutBack?> OpenPutBackAsync(string location, string order, int delivery, Func<Task<IReadOnlyList<PutBackDemand>>> facts) => putBacks.StateAsync(location, order, delivery, facts);
 
     /// <summary>Tickets with something that their order has not seen although its time has passed, the longest unseen first; transfers' ones apart.</summary>
     public Task<List<PickTicket>> UnseenAsync(DateTimeOffset now, int most, bool transfers = false) => documents.FirstAsync(
@@ -174,8 +170,9 @@ public sealed class PickTickets(WorkDocuments documents, PutBacks putBacks, Ledg
             if (current is { IsOver: false } && here.Any(line => line.Staged > 0)) await StateAsync(here);
         }
 
-        Task StateAsync(IReadOnlyList<TicketDemandLine> lines) =>
-            putBacks.StateAsync(location, demand.Order, demand.Delivery, [.. lines.Select(line => new PutBackDemand(line.Line, line.Sku, Math.Min(line.Surplus, line.Staged)))]);
+        // Read after the claims were lowered: nothing is picked for them any more.
+        Task StateAsync(IReadOnlyList<TicketDemandLine> lines) => putBacks.StateAsync(location, demand.Order, demand.Delivery, () =>
+            Task.FromResult<IReadOnlyList<PutBackDemand>>([.. lines.Select(line => new PutBackDemand(line.Line, line.Sku, Math.Min(line.Surplus, line.Staged)))]));
     }
 
     // What nobody wants is the order's to say; what is there, the ledger's.

@@ -48,12 +48,17 @@ public sealed class PutBacks(WorkDocuments documents, TimeProvider time)
     static readonly TimeSpan Kept = TimeSpan.FromDays(90);
 
     /// <summary>States what is to be put back now, by line; lines that are left out stay as they are. Null where there is nothing and never was.</summary>
-    public async Task<PutBack?> StateAsync(string location, string order, int delivery, IReadOnlyList<PutBackDemand> lines)
+    /// <param name="location">Where.</param>
+    /// <param name="order">The order's id, or <c>transfer:&lt;id&gt;</c>.</param>
+    /// <param name="delivery">The delivery.</param>
+    /// <param name="facts">By line: units staged now that go back to the shelf; 0: none any more. Asked after the task was read: of two who state at once, what was read later stays.</param>
+    public async Task<PutBack?> StateAsync(string location, string order, int delivery, Func<Task<IReadOnlyList<PutBackDemand>>> facts)
     {
         var id = WorkIds.PutBack(location, order, delivery);
         while (true)
         {
             var found = await documents.ReadAsync(id, PickingJson.Default.PutBack);
+            var lines = await facts();
             if (found is null && lines.All(line => line.Units == 0)) return null;
             var task = found ?? new PutBack { Id = id, Location = location, Status = PutBackStatus.Open, Order = order, Delivery = delivery, CreatedAt = Now, Lines = [] };
             var next = task with

@@ -77,9 +77,11 @@ public sealed class PuttingBack(WorkDocuments documents, PutBacks tasks, Product
     // The task is lowered to what is still staged: the rest was put back otherwise, or is wanted again.
     async Task<ProblemException> FewerAsync(PutBack task, string sku, long quantity)
     {
-        var claims = await reads.ClaimsAsync(task.Lines.Select(line => (Ids.Claim(task.Order, line.Line, task.Location), line.Sku)));
-        await tasks.StateAsync(task.Location, task.Order, task.Delivery,
-            [.. task.Lines.Where(line => line.Sku == sku).Select(line => new PutBackDemand(line.Line, sku, Math.Min(line.Left, claims.GetValueOrDefault(Ids.Claim(task.Order, line.Line, task.Location))?.Staged ?? 0)))]);
+        await tasks.StateAsync(task.Location, task.Order, task.Delivery, async () =>
+        {
+            var claims = await reads.ClaimsAsync(task.Lines.Select(line => (Ids.Claim(task.Order, line.Line, task.Location), line.Sku)));
+            return [.. task.Lines.Where(line => line.Sku == sku).Select(line => new PutBackDemand(line.Line, sku, Math.Min(line.Left, claims.GetValueOrDefault(Ids.Claim(task.Order, line.Line, task.Location))?.Staged ?? 0)))];
+        });
         var left = task.Lines.Where(line => line.Sku == sku).Sum(line => line.Left);
         return ProblemException.Conflict("over-pick", "More than is to be put back", $"Put-back {task.Id} has {left} of {sku} left, not {quantity}.");
     }

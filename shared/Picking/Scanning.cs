@@ -106,10 +106,13 @@ public sealed class Scanning(PickTickets tickets, ProductCatalogue catalogue, In
     {
         if (ticket.Status == TicketStatus.Cancelled)
         {
-            var next = await tickets.ReadAsync(WorkIds.Ticket(ticket.Location, ticket.Order, ticket.Delivery, WorkIds.NumberOf(ticket.Id) + 1));
-            var claimed = await tickets.ClaimedAsync(ticket);
-            await tickets.OpenPutBackAsync(ticket.Location, ticket.Order, ticket.Delivery, [.. scan.Parts.Select(part => new PutBackDemand(part.Line, scan.Sku,
-                Math.Max(0, claimed.First(line => line.Line == part.Line).Staged - (next is { IsOver: false } ? next.Lines.Where(line => line.Line == part.Line).Sum(line => line.Picked) : 0))))]);
+            await tickets.OpenPutBackAsync(ticket.Location, ticket.Order, ticket.Delivery, async () =>
+            {
+                var next = await tickets.ReadAsync(WorkIds.Ticket(ticket.Location, ticket.Order, ticket.Delivery, WorkIds.NumberOf(ticket.Id) + 1));
+                var claimed = await tickets.ClaimedAsync(ticket);
+                return [.. scan.Parts.Select(part => new PutBackDemand(part.Line, scan.Sku,
+                    Math.Max(0, claimed.First(line => line.Line == part.Line).Staged - (next is { IsOver: false } ? next.Lines.Where(line => line.Line == part.Line).Sum(line => line.Picked) : 0))))];
+            });
         }
         throw ticket.Status == TicketStatus.Cancelled ? PickProblems.Cancelled(ticket) : PickProblems.Closed(ticket);
     }

@@ -93,7 +93,9 @@ public sealed class RoundTripTests : IAsyncLifetime
         var again = await store.New().Products.RunAsync(csv, isJson: false, "i", dryRun: false, CatalogueStore.Ana);
         Assert.Equal((0, 0), (again.Styles.Created + again.Styles.Updated, again.Skus.Created + again.Skus.Updated));
         var (style, products) = await store.New().Catalogue.GetStyleAsync("LSH101");
-        Assert.Equal((1L, false, 18), (style.Version, style.Writing, products.Count));
+        // Who finds a style that the other is half-way through finishes it, as a version of its own.
+        Assert.True(style.Version is 1 or 2);
+        Assert.Equal((false, 18), (style.Writing, products.Count));
     }
 
     [Fact]

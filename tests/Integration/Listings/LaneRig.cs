@@ -112,7 +112,7 @@ public sealed class LaneRig : IAsyncDisposable
     public async Task RunAsync()
     {
         foreach (var item in Items) Fake.Most[item] = await AtsAsync(item);
-        await Get<Lane>().RunAsync("fake", default);
+        await Get<Lane>().RunAsync("fake", _ => Task.CompletedTask, default);
     }
 
     public IReadOnlyList<string> Items { get; private set; } = ["A"];

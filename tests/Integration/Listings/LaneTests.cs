@@ -39,6 +39,21 @@ public sealed class LaneTests
     }
 
     [Fact]
+    public async Task A_wake_up_that_could_not_be_scheduled_is_scheduled_by_the_next_run_and_one_is_enough()
+    {
+        await using var rig = await LaneRig.StartAsync();
+        var woken = new List<DateTimeOffset>();
+        await Assert.ThrowsAsync<TimeoutException>(() => rig.Get<Lane>().RunAsync("fake", _ => throw new TimeoutException("stopping"), default));
+        for (var run = 0; run < 2; run++)
+            await rig.Get<Lane>().RunAsync("fake", at =>
+            {
+                woken.Add(at);
+                return Task.CompletedTask;
+            }, default);
+        Assert.InRange(Assert.Single(woken), rig.Time.GetUtcNow() + TimeSpan.FromSeconds(20), rig.Time.GetUtcNow() + TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
     public async Task What_the_channel_sold_itself_is_not_sent_to_it()
     {
         await using var rig = await LaneRig.StartAsync();
