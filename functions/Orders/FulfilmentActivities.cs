@@ -5,7 +5,7 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Orders;
 
 /// <summary>The activities of <see cref="FulfilmentOrchestration"/>, named by what they do.</summary>
-public sealed class FulfilmentActivities(Fulfilment fulfilment)
+public sealed class FulfilmentActivities(Fulfilment fulfilment, Precedence precedence)
 {
     /// <inheritdoc cref="FulfilmentDo.Look"/>
     [Function("FulfilmentLook")]
@@ -40,6 +40,7 @@ public sealed class FulfilmentActivities(Fulfilment fulfilment)
     {
         try
         {
+            using var turn = await precedence.TurnAsync();
             return await fulfilment.DoAsync(run, what);
         }
         catch (ProblemException busy) when (busy.Status == 503)

@@ -15,7 +15,7 @@ public sealed record OrderMessage(string OrderId, bool Changed = false);
 /// Starts and watches the orchestrations of deliveries: what the queue says, what is due by date, what was not seen, what was lost. Messages are wake-ups and
 /// never facts: one that comes twice, late or not at all changes nothing but the time it takes.
 /// </summary>
-public sealed partial class FulfilmentStarter(FulfilmentStart start, Fulfilment fulfilment, Intake intake, OrderStore orders, PickTickets tickets, IConfiguration configuration, TimeProvider time, ILogger<FulfilmentStarter> log)
+public sealed partial class FulfilmentStarter(FulfilmentStart start, Fulfilment fulfilment, Precedence precedence, OrderStore orders, PickTickets tickets, IConfiguration configuration, TimeProvider time, ILogger<FulfilmentStarter> log)
 {
     const int Most = 2_000, Width = 8;
 
@@ -73,7 +73,7 @@ public sealed partial class FulfilmentStarter(FulfilmentStart start, Fulfilment 
     // False: there is no such order.
     async Task<bool> LookAsync(DurableTaskClient client, string id, bool hurried, bool changed = false)
     {
-        await intake.YieldAsync();
+        using var turn = await precedence.TurnAsync();
         if (await start.LookAsync(id, hurried) is not { } found) return false;
         switch (found.What)
         {

@@ -190,11 +190,12 @@ internal sealed partial class ServiceBusRunner(
                 var now = time.GetUtcNow();
                 var wait = (lockedUntil() - now) / 2;
                 if (wait <= TimeSpan.Zero || now + wait > last) { return; }
-                await Task.Delay(wait, time, ended);
+                // Nearly every run ends before: what ends with it is no exception.
+                await Task.Delay(wait, time, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (ended.IsCancellationRequested) { return; }
                 await renew();
             }
         }
-        catch (OperationCanceledException) { }
         catch (ServiceBusException failure)
         {
             if (!ended.IsCancellationRequested) { LogNotRenewed(failure, function.Name); }

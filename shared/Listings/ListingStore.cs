@@ -84,9 +84,8 @@ public sealed class ListingStore(Store store)
         var (listings, draws) = (new Dictionary<(string, string), Listing>(), new List<(string Channel, string Id)>());
         foreach (var some in skus.Distinct(StringComparer.Ordinal).Chunk(Together))
         {
-            var query = new QueryDefinition($"SELECT * FROM c WHERE c.sku IN ({string.Join(", ", some.Select((_, i) => $"@s{i}"))})");
-            for (var i = 0; i < some.Length; i++) query = query.WithParameter($"@s{i}", some[i]);
-            await foreach (var item in QueryAsync(query, null, cancel))
+            // One text for any number of them, so that it need not be planned anew; it is found by the index, as IN is.
+            await foreach (var item in QueryAsync(new QueryDefinition("SELECT * FROM c WHERE ARRAY_CONTAINS(@skus, c.sku)").WithParameter("@skus", some), null, cancel))
                 if (item.GetProperty("type").ValueEquals("draw")) draws.Add((item.GetProperty("channel").GetString()!, item.GetProperty("listing").GetString()!));
                 else if (item.Deserialize<Listing>(Json.Options) is { } listing) listings[(listing.Channel, listing.Id)] = listing;
         }

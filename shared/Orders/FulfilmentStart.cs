@@ -40,7 +40,8 @@ public sealed class FulfilmentStart(OrderStore orders, Intake intake, ExpectedRe
             var now = Now;
             if (order.FulfilDue is not { } looked) return (Beginning.Nothing, null);
             if (order.UnderWay is { } mine)
-                return (looked <= now ? Beginning.Check : hurried && mine.Begun && looked <= now + Deliveries.Unconfirmed ? Beginning.Tell : Beginning.Nothing, new(id, mine.Id, mine.Run));
+                // Told although it has not begun, as far as anybody said: it may have met a change under way, and wait.
+                return (looked <= now ? Beginning.Check : hurried && looked <= now + Deliveries.Unconfirmed ? Beginning.Tell : Beginning.Nothing, new(id, mine.Id, mine.Run));
             if (looked > now || order.Intake is not null) return (Beginning.Nothing, null);
             if (order.Cancel is { Settled: false } && order.Status is OrderStatus.Shipped)
             {

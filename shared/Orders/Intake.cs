@@ -18,14 +18,10 @@ public sealed record Taken(Order Order, bool Repeat, Heard Heard = Heard.New);
 /// outcome depends on the moment, is executed only by its owner, until its time is up and someone takes it over.
 /// </summary>
 public sealed partial class Intake(
-    OrderStore orders, Claiming claiming, TillPoster tills, Planning planning, StockView stock, OrderExceptions exceptions, ExpectedReturns returns, PickTickets tickets, DueOrders due, TimeProvider time, ILogger<Intake> log)
+    OrderStore orders, Claiming claiming, TillPoster tills, Planning planning, StockView stock, OrderExceptions exceptions, ExpectedReturns returns, PickTickets tickets, DueOrders due, Precedence precedence, TimeProvider time, ILogger<Intake> log)
 {
     /// <summary>Longer than any request takes: after it the sweeper may take an order over.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
-
-    /// <summary>Orders in hand at once up to which others' work need not yield.</summary>
-    const int Few = 20;
-    int inHand;
 
     /// <summary>Why the tickets of a cancelled order do not leave, until it is settled which of them go back.</summary>
     const string Cancelled = "its order was cancelled.";
@@ -37,25 +33,7 @@ public sealed partial class Intake(
     /// <exception cref="ProblemException">413 too large; 422 the id was used for another order; 503 it is not known to be durable: send it again.</exception>
     public async Task<Taken> TakeAsync(Channel channel, Draft draft, TimeSpan patience, string? content = null)
     {
-        Interlocked.Increment(ref inHand);
-        try
-        {
-            return await TakeInAsync(channel, draft, patience, content);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref inHand);
-        }
-    }
-
-    /// <summary>Returns when this instance has few orders in hand, or after 5 s: what can be begun later yields to senders who wait for an answer.</summary>
-    public async Task YieldAsync()
-    {
-        for (var waits = 0; waits < 250 && Volatile.Read(ref inHand) > Few; waits++) await Task.Delay(TimeSpan.FromMilliseconds(20), time);
-    }
-
-    async Task<Taken> TakeInAsync(Channel channel, Draft draft, TimeSpan patience, string? content)
-    {
+        using var hand = precedence.Take();
         var started = time.GetTimestamp();
         var owner = Guid.NewGuid().ToString("N");
         var planned = (await planning.PlanAsync(channel, draft, owner)) with { Content = content };

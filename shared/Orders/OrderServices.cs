@@ -21,6 +21,7 @@ public static class OrderServices
         .AddSingleton<OrderExceptions>()
         .AddSingleton(provider => new Claiming(provider.GetRequiredService<InventoryLedger>().ExecuteAsync))
         .AddSingleton(provider => new TillPoster(provider.GetRequiredService<InventoryLedger>().ExecuteAsync))
+        .AddSingleton<Precedence>()
         .AddSingleton<Intake>()
         .AddSingleton<HoldExpiry>()
         .AddSingleton<OrderProgress>()

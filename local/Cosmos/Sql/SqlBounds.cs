@@ -109,6 +109,10 @@ internal static class SqlBounds
         {
             case SqlIn list when isPath(list.Needle) && list.Items.TrueForAll(item => item is SqlConstant):
                 return SqlRanges.Union(list.Items.Select(item => Compared(SqlOperator.Equal, ((SqlConstant)item).Value)!));
+            case SqlCall { Function.Name: "ARRAY_CONTAINS", Arguments: [SqlArray array, var needle] } when isPath(needle) && array.Items.TrueForAll(item => item is SqlConstant):
+                return SqlRanges.Union(array.Items.Select(item => Compared(SqlOperator.Equal, ((SqlConstant)item).Value)!));
+            case SqlCall { Function.Name: "ARRAY_CONTAINS", Arguments: [SqlConstant { Value.Type: SqlType.Array } given, var needle] } when isPath(needle):
+                return SqlRanges.Union(given.Value.Json.EnumerateArray().Select(item => Compared(SqlOperator.Equal, SqlValue.Of(item))!));
             case SqlBetween { Low: SqlConstant low, High: SqlConstant high } between when isPath(between.Value):
                 return SqlRanges.Intersect(Compared(SqlOperator.GreaterOrEqual, low.Value), Compared(SqlOperator.LessOrEqual, high.Value));
             case SqlCall { Function.Name: "STARTSWITH", Arguments: [var text, SqlConstant { Value.Type: SqlType.String } prefix] } when isPath(text):

@@ -25,13 +25,13 @@ public sealed class Floor(AppInstance app)
     public async Task<IReadOnlyList<PickTicket>> TicketsAsync(string id) => await Get<Fulfilment>().TicketsAsync(await OrderAsync(id));
 
     /// <summary>The order once it is as wanted.</summary>
-    public async Task<Order> WhenAsync(string id, Func<Order, bool> wanted)
+    public async Task<Order> WhenAsync(string id, Func<Order, bool> wanted, ProblemException? last = null)
     {
         var until = TimeProvider.System.GetTimestamp();
         for (var order = await OrderAsync(id); ; order = await OrderAsync(id))
         {
             if (wanted(order)) return order;
-            if (TimeProvider.System.GetElapsedTime(until) > Patience) Assert.Fail($"{id} stays {order.Status}: {System.Text.Json.JsonSerializer.Serialize(order, Json.Options)}\n{string.Join('\n', (await TicketsAsync(id)).Select(ticket => $"{ticket.Id} {ticket.Status} run {ticket.Run}: {string.Join(", ", ticket.Lines)}"))}");
+            if (TimeProvider.System.GetElapsedTime(until) > Patience) Assert.Fail($"{id} stays {order.Status}: {System.Text.Json.JsonSerializer.Serialize(order, Json.Options)}\n{string.Join('\n', (await TicketsAsync(id)).Select(ticket => $"{ticket.Id} {ticket.Status} run {ticket.Run}{(ticket.OnHold is { } why ? $" on hold ({why})" : "")}{(ticket.Attention is { } at ? $" to be looked at {at:O}" : "")}: {string.Join(", ", ticket.Lines)}"))}\n{last?.Type}: {last?.Message}");
             await Task.Delay(10, Cancel);
         }
     }
@@ -95,6 +95,7 @@ public sealed class Floor(AppInstance app)
     public async Task<Order> SendAsync(string id, Func<Order, bool> until)
     {
         var from = TimeProvider.System.GetTimestamp();
+        ProblemException? last = null;
         while (true)
         {
             foreach (var ticket in await TicketsAsync(id))
@@ -105,11 +106,11 @@ public sealed class Floor(AppInstance app)
                     if (ticket.Status is TicketStatus.Shipping) await LeaveAsync(ticket);
                     else if (FulfilmentRules.IsLive(ticket)) await ShipAsync(await PickAsync(ticket));
                 }
-                catch (ProblemException refused) when (refused.Status == 409) { }
+                catch (ProblemException refused) when (refused.Status == 409) { last = refused; }
             }
             var order = await OrderAsync(id);
             if (order.Intake is null && until(order)) return order;
-            if (TimeProvider.System.GetElapsedTime(from) > Patience) return await WhenAsync(id, order => order.Intake is null && until(order));
+            if (TimeProvider.System.GetElapsedTime(from) > Patience) return await WhenAsync(id, order => order.Intake is null && until(order), last);
             await Task.Delay(5, Cancel);
         }
     }

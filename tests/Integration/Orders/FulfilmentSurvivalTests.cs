@@ -92,6 +92,21 @@ public sealed class FulfilmentSurvivalTests
     }
 
     [Fact]
+    public async Task Who_says_that_an_order_changed_is_heard_although_nobody_said_yet_that_its_delivery_has_begun()
+    {
+        var (app, floor) = await StartAsync();
+        await using var owned = app;
+        await OrderAsync(app.Client, "1");
+        await floor.LiveAsync("shop:1");
+        await DrainedAsync(floor);
+        var order = await floor.OrderAsync("shop:1");
+        Assert.NotNull(await floor.Get<OrderStore>().ReplaceAsync(Deliveries.With(order, order.UnderWay! with { Begun = false }) with { FulfilDue = DateTimeOffset.UtcNow.AddSeconds(30) }));
+        // Its first look met an edit under way and waits: without this nobody would tell it for a minute.
+        Assert.Equal(Beginning.Tell, (await floor.Get<FulfilmentStart>().LookAsync("shop:1", hurried: true))!.Value.What);
+        Assert.Equal(Beginning.Nothing, (await floor.Get<FulfilmentStart>().LookAsync("shop:1", hurried: false))!.Value.What);
+    }
+
+    [Fact]
     public async Task Events_that_come_early_twice_late_and_in_any_order_change_nothing_but_the_time()
     {
         var (app, floor) = await StartAsync();

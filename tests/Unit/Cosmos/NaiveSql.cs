@@ -37,7 +37,7 @@ internal abstract record Naive
     {
         0 or 1 => new Compare(path, n, one, null),
         2 => new Compare(path, n, null, other),
-        3 => new In(path, [one, two]),
+        3 => new In(path, [one, two], n > 2),
         4 => new Between(path, one, two),
         5 => new IsType(path, n),
         6 => new Search(path, n % 3, Text(one), n % 2 == 0),
@@ -140,9 +140,9 @@ internal abstract record Naive
         }
     }
 
-    private sealed record In(string Path1, JsonNode?[] Values) : Naive
+    private sealed record In(string Path1, JsonNode?[] Values, bool Called) : Naive
     {
-        public override string Sql => $"{Path(Path1)} IN ({string.Join(", ", Values.Select(Literal))})";
+        public override string Sql => Called ? $"ARRAY_CONTAINS([{string.Join(", ", Values.Select(Literal))}], {Path(Path1)})" : $"{Path(Path1)} IN ({string.Join(", ", Values.Select(Literal))})";
 
         public override bool? Holds(JsonObject document)
         {

@@ -65,6 +65,8 @@ public sealed class SqlAccessTests
     [Theory]
     [InlineData("SELECT * FROM c WHERE c.status = 'open'", 10)]
     [InlineData("SELECT * FROM c WHERE c.status IN ('open', 'nothing') AND c.n >= 0", 10)]
+    [InlineData("SELECT * FROM c WHERE ARRAY_CONTAINS(['open', 'nothing', 7], c.status)", 10)]
+    [InlineData("SELECT * FROM c WHERE ARRAY_CONTAINS([], c.status)", 0)]
     [InlineData("SELECT * FROM c WHERE c.due < 5", 5)]
     [InlineData("SELECT * FROM c WHERE c.due BETWEEN 2 AND 4 ORDER BY c.due DESC", 3)]
     [InlineData("SELECT * FROM c WHERE IS_DEFINED(c.due) ORDER BY c.due", 1000)]
