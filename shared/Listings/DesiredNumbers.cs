@@ -58,21 +58,54 @@ public sealed partial class DesiredNumbers(
         var all = await listings.OfSkusAsync(heard.Keys, cancel);
         // After the listings: where one was written since, both are read again.
         var balances = all.Count == 0 ? null : await ledger.BalancesAsync(all.SelectMany(listing => listing.Parts?.Select(part => part.Sku) ?? [listing.Sku]), cancel);
-        await Parallel.ForEachAsync(all, new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (listing, token) =>
+        var decided = new ConcurrentBag<(Listing Before, List<Heard> Heard, Listing Next)>();
+        await EachAsync(all, async (listing, token) =>
         {
             // A bundle hears of each of its parts.
             var mine = (listing.Parts?.Select(part => part.Sku) ?? [listing.Sku]).Where(heard.ContainsKey).Select(sku => heard[sku]).ToList();
+            if (await SightAsync(listing, mine, token) is { } sight && await NextAsync(sight, listing, balances, false, token) is { } next) decided.Add((listing, mine, next));
+        }, listing => listing, cancel);
+        // A channel's listings are one partition: many in a batch. What somebody wrote meanwhile is read and decided again, by itself.
+        var overtaken = new ConcurrentBag<(Listing Before, List<Heard> Heard, Listing Next)>();
+        await Parallel.ForEachAsync(decided.GroupBy(one => one.Before.Channel, StringComparer.Ordinal), cancel, async (channel, token) =>
+        {
+            var mine = channel.ToDictionary(one => one.Next.Id, StringComparer.Ordinal);
+            foreach (var written in await TogetherAsync(mine.Values, token))
+                if (mine.Remove(written.Id, out var one)) Tell(one.Before, written);
+            foreach (var one in mine.Values) overtaken.Add(one);
+        });
+        await EachAsync(overtaken, async (one, token) =>
+        {
+            if (await listings.FindAsync(one.Before.Channel, one.Before.Id, token) is { } now) await UpdateAsync(now, one.Heard, token);
+        }, one => one.Before, cancel);
+    }
+
+    // None: one of them cannot be written at all, which is found by itself.
+    async Task<IReadOnlyList<Listing>> TogetherAsync(IReadOnlyCollection<(Listing Before, List<Heard> Heard, Listing Next)> all, CancellationToken cancel)
+    {
+        try
+        {
+            return await listings.WriteAllAsync(all.Select(one => (one.Next, WhyIfNew(one.Before, one.Next))), cancel);
+        }
+        catch (Exception failure) when (!IsPassing(failure))
+        {
+            return [];
+        }
+    }
+
+    async Task EachAsync<T>(IReadOnlyCollection<T> all, Func<T, CancellationToken, Task> act, Func<T, Listing> of, CancellationToken cancel) =>
+        await Parallel.ForEachAsync(all, new ParallelOptions { MaxDegreeOfParallelism = Width, CancellationToken = cancel }, async (one, token) =>
+        {
             try
             {
-                await UpdateAsync(listing, mine, token, balances: balances);
+                await act(one, token);
             }
             catch (Exception failure) when (!IsPassing(failure))
             {
-                LogSetAside(failure, listing.Sku, listing.Channel);
-                await SetAsideAsync(listing.Sku, failure, token);
+                LogSetAside(failure, of(one).Sku, of(one).Channel);
+                await SetAsideAsync(of(one).Sku, failure, token);
             }
         });
-    }
 
     /// <summary>Computes one listing anew.</summary>
     /// <param name="listing">As last read; where it was changed since, it is read again.</param>
@@ -113,43 +146,62 @@ public sealed partial class DesiredNumbers(
         return done;
     }
 
-    async Task<Listing?> UpdateAsync(Listing listing, List<Heard> heard, CancellationToken cancel, bool byGuard = false, IReadOnlyDictionary<string, Balance>? balances = null)
+    async Task<Listing?> UpdateAsync(Listing listing, List<Heard> heard, CancellationToken cancel, bool byGuard = false)
     {
-        if (await channels.FindAsync(listing.Channel, cancel) is not { } channel || !listing.IsSent) return listing;
-        var adapter = adapters.Find(channel);
-        var sales = adapter is not null && channel.Takes(adapter.Traits) ? await SalesAsync(listing, heard, cancel) : [];
-        for (var known = listing; ; (known, balances) = (null, null))
+        if (await SightAsync(listing, heard, cancel) is not { } sight) return listing;
+        for (var known = listing; ;)
         {
-            if (known is null && (known = await listings.FindAsync(listing.Channel, listing.Id, cancel)) is null) return null;
-            if (!known.IsSent) return known;
-            var (places, place) = await PlacesAsync(channel, known, cancel);
-            var parts = await PartsAsync(known, balances, cancel);
-            var before = known;
-            foreach (var sale in sales) known = ListingTurns.Sold(known, sale);
-            foreach (var entry in heard.SelectMany(one => one.Entries).Where(IsFirst).OrderBy(entry => entry.Sequence))
-                known = ListingTurns.Paced(known, entry.Sequence, entry.Claims!.Sum(claim => claim.Held), entry.At);
-            var latency = await health.LatencyAsync(channel.Id, cancel) ?? adapter?.Traits.PollEvery ?? TimeSpan.FromMinutes(1);
-            var bounds = await rules.BoundsAsync(known, channel.Buffer, ListingTurns.DemandOf(known, latency, Now), cancel);
-            var number = Availability.Of(channel.Id, places, place, parts, bounds, known.Desired?.Paused == true, known.Manual);
-            var head = heard.SelectMany(one => one.Entries).MaxBy(entry => entry.At);
-            var next = ListingTurns.Decide(known, number, Now, head?.At, head?.EffectiveAt ?? head?.At, byGuard);
-            // A listing that is about to be resumed: its guard is told, nothing is written.
-            if (known.Guard is { } guard && !number.Paused && !byGuard) calls.Guard(new(known.Channel, known.Id, guard.Run));
-            // How it sells matters where it decides something: it is not written for its own sake.
-            if (next == before || (!bounds.IsAdaptive && next with { Pace = before.Pace } == before))
+            if (!known.IsSent || await NextAsync(sight, known, null, byGuard, cancel) is not { } next) return known;
+            if (await listings.WriteAsync(next, WhyIfNew(known, next), cancel) is { } written)
             {
-                // Written by a run that died before it told anybody.
-                if (before.Next is { What: Urgency.Pause or Urgency.Drop } owed && owed.At < Now - Untold) calls.Call(before.Channel);
-                return before;
+                Tell(known, written);
+                return written;
             }
-            next = next with { UpdatedAt = Now };
-            var isNew = next.Desired is { } wanted && wanted.Version != before.Desired?.Version;
-            if (await listings.WriteAsync(next, isNew ? [WhyOf(next)] : [], cancel) is not { } written) continue;
-            if (written.Due != before.Due && written.Due is not null) calls.Call(written.Channel);
-            if (written.Guard is { } begun && begun.Run != before.Guard?.Run) calls.Guard(new(written.Channel, written.Id, begun.Run));
-            return written;
+            if (await listings.FindAsync(listing.Channel, listing.Id, cancel) is not { } found) return null;
+            known = found;
         }
     }
+
+    /// <summary>What is known beside the listing itself: its channel, what was told, and what the channel sold.</summary>
+    sealed record Sight(Channel Channel, ChannelAdapter? Adapter, List<Heard> Heard, IReadOnlyList<Sale> Sales);
+
+    async Task<Sight?> SightAsync(Listing listing, List<Heard> heard, CancellationToken cancel)
+    {
+        if (await channels.FindAsync(listing.Channel, cancel) is not { } channel || !listing.IsSent) return null;
+        var adapter = adapters.Find(channel);
+        return new(channel, adapter, heard, adapter is not null && channel.Takes(adapter.Traits) ? await SalesAsync(listing, heard, cancel) : []);
+    }
+
+    // Null: it is as it is to be.
+    async Task<Listing?> NextAsync(Sight sight, Listing before, IReadOnlyDictionary<string, Balance>? balances, bool byGuard, CancellationToken cancel)
+    {
+        var (places, place) = await PlacesAsync(sight.Channel, before, cancel);
+        var parts = await PartsAsync(before, balances, cancel);
+        var (known, entries) = (before, sight.Heard.SelectMany(one => one.Entries).ToList());
+        foreach (var sale in sight.Sales) known = ListingTurns.Sold(known, sale);
+        foreach (var entry in entries.Where(IsFirst).OrderBy(entry => entry.Sequence))
+            known = ListingTurns.Paced(known, entry.Sequence, entry.Claims!.Sum(claim => claim.Held), entry.At);
+        var latency = await health.LatencyAsync(sight.Channel.Id, cancel) ?? sight.Adapter?.Traits.PollEvery ?? TimeSpan.FromMinutes(1);
+        var bounds = await rules.BoundsAsync(known, sight.Channel.Buffer, ListingTurns.DemandOf(known, latency, Now), cancel);
+        var number = Availability.Of(sight.Channel.Id, places, place, parts, bounds, known.Desired?.Paused == true, known.Manual);
+        var head = entries.MaxBy(entry => entry.At);
+        var next = ListingTurns.Decide(known, number, Now, head?.At, head?.EffectiveAt ?? head?.At, byGuard);
+        // A listing that is about to be resumed: its guard is told, nothing is written.
+        if (known.Guard is { } guard && !number.Paused && !byGuard) calls.Guard(new(known.Channel, known.Id, guard.Run));
+        // How it sells matters where it decides something: it is not written for its own sake.
+        if (next != before && (bounds.IsAdaptive || next with { Pace = before.Pace } != before)) return next with { UpdatedAt = Now };
+        // Written by a run that died before it told anybody.
+        if (before.Next is { What: Urgency.Pause or Urgency.Drop } owed && owed.At < Now - Untold) calls.Call(before.Channel);
+        return null;
+    }
+
+    void Tell(Listing before, Listing written)
+    {
+        if (written.Due != before.Due && written.Due is not null) calls.Call(written.Channel);
+        if (written.Guard is { } begun && begun.Run != before.Guard?.Run) calls.Guard(new(written.Channel, written.Id, begun.Run));
+    }
+
+    static IReadOnlyList<Why> WhyIfNew(Listing before, Listing next) => next.Desired is { } wanted && wanted.Version != before.Desired?.Version ? [WhyOf(next)] : [];
 
     internal static Why WhyOf(Listing listing) => new()
     {
