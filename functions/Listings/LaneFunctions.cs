@@ -2,12 +2,13 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Selvedge.Channels;
 using Selvedge.Listings;
+using Selvedge.Orders;
 using Selvedge.Platform;
 
 namespace Selvedge.Functions.Listings;
 
 /// <summary>What runs lanes: the queue's sessions, one for each account, and the sweeps that find what no message told.</summary>
-public sealed partial class LaneFunctions(Lane lane, LaneQueue queue, LaneCalls calls, LaneHealth health, ListingStore listings, DesiredNumbers desired, SalesChannels channels, ChannelAdapters adapters, TimeProvider time, ILogger<LaneFunctions> log)
+public sealed partial class LaneFunctions(Lane lane, Telling telling, LaneQueue queue, LaneCalls calls, LaneHealth health, ListingStore listings, DesiredNumbers desired, SalesChannels channels, ChannelAdapters adapters, TimeProvider time, ILogger<LaneFunctions> log)
 {
     /// <summary>What is due for so long and was not done is called again.</summary>
     static readonly TimeSpan Late = TimeSpan.FromMinutes(1);
@@ -33,11 +34,20 @@ public sealed partial class LaneFunctions(Lane lane, LaneQueue queue, LaneCalls 
         await desired.AgainAsync(context.CancellationToken);
         await EachAsync(context, async (channel, cancel) =>
         {
+            await telling.AlarmsAsync(channel.Id, cancel);
             await lane.AlignAsync(channel, cancel);
             var (now, state) = (time.GetUtcNow(), await listings.ReadAsync<LaneState>(channel.Id, LaneState.DocumentId, cancel));
-            if (state?.WakeAt is not { } wake || wake < now - Late || (!(wake > now) && await listings.IsLateAsync(channel.Id, now - Late, cancel))) calls.Call(channel.Id);
+            if (state?.WakeAt is not { } wake || wake < now - Late || await listings.IsLateAsync(channel.Id, now - Late, cancel)) calls.Call(channel.Id);
         });
     }
+
+    /// <summary>Calls lanes whose numbers are to be read back: the lane reads, repairs and counts what drifted, between what is more urgent.</summary>
+    [Function("MarketplaceRefresh")]
+    public Task Refresh([TimerTrigger("10 * * * * *")] TimerInfo timer, FunctionContext context) => EachAsync(context, async (channel, cancel) =>
+    {
+        var state = await listings.ReadAsync<LaneState>(channel.Id, LaneState.DocumentId, cancel);
+        if (state?.RefreshingSince is not null || !(state?.RefreshedAt + adapters.Find(channel)!.Traits.RefreshEvery > time.GetUtcNow())) calls.Call(channel.Id);
+    });
 
     /// <summary>Notes how far each channel's numbers are from what they are to be.</summary>
     [Function("LaneStaleness")]

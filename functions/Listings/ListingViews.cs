@@ -19,7 +19,7 @@ public static class ListingView
 
     static string? WaitingOf(Listing listing) => listing.Due?.Split('|') is not [_, var urgency, _] ? null : (Urgency)(urgency[0] - '0') switch
     {
-        Urgency.Pause => "pause", Urgency.Drop => "drop", Urgency.Raise => "raise", _ => "verify",
+        Urgency.Pause => "pause", Urgency.Drop => "drop", Urgency.Stale => "stale", Urgency.Raise => "raise", _ => "verify",
     };
 }
 

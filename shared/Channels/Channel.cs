@@ -76,8 +76,10 @@ public sealed record Channel : ISetting
     /// <summary>True when an order of this channel is a request that may be refused.</summary>
     [JsonIgnore] public bool AsksFirst => Shortage is ShortagePolicy.Refuse or ShortagePolicy.Partial;
 
-    /// <summary>Our location by the channel's id of a place; null when nobody said which it is.</summary>
-    public string? PlaceOf(string id) => Places?.GetValueOrDefault(id);
+    /// <summary>Our location by the channel's id of a place; null when nobody said which it is. A global id (<c>gid://shopify/Location/7</c>) and its number are one place.</summary>
+    public string? PlaceOf(string id) => Places?.GetValueOrDefault(id) ?? Places?.FirstOrDefault(place => NumberOf(place.Key) == NumberOf(id)).Value;
+
+    static string NumberOf(string place) => place.StartsWith("gid://", StringComparison.Ordinal) ? place[(place.LastIndexOf('/') + 1)..] : place;
 
     /// <summary>Reads <c>{kind, name?, locations[], shortage?, secret?, secretPrevious?, places?, api?, currency?, buffer?, holdLimit?, holdDays?, priority?, shipComplete?, decrements?, archiveDays?}</c>; shortage is <c>oversold</c> when left out.</summary>
     /// <exception cref="ProblemException">400 with the JSON pointer of every fault; no fault repeats text that stands in <c>secret</c>.</exception>

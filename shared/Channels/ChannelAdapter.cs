@@ -59,6 +59,15 @@ public sealed record ChannelTraits
     public required TimeSpan PollEvery { get; init; }
     public TimeSpan Overlap { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>How long after a sale its order may still be missing from what is read.</summary>
+    public TimeSpan OrdersVisibleAfter { get; init; }
+
+    /// <summary>Its places are locations with stock of their own: one that is mapped to none of ours shows nothing.</summary>
+    public bool PlacesHoldStock { get; init; }
+
+    /// <summary>Listings that one step of reading back asks for: few where each is a call of its own, so that what is urgent comes in between.</summary>
+    public int ReadsAtOnce { get; init; } = 500;
+
     /// <summary>How often all numbers are read back.</summary>
     public TimeSpan RefreshEvery { get; init; } = TimeSpan.FromMinutes(30);
 

@@ -232,7 +232,9 @@ public sealed partial class DesiredNumbers(
         var ours = new List<string>(channel.Locations.Count);
         foreach (var id in channel.Locations)
             if (await locations.FindAsync(id, cancel) is { Is: not LocationKind.Marketplace }) ours.Add(id);
-        return (ours, listing.Place.Length > 0 && channel.PlaceOf(listing.Place) is { } place && ours.Contains(place) ? place : null);
+        var place = listing.Place.Length > 0 && channel.PlaceOf(listing.Place) is { } known && ours.Contains(known) ? known : null;
+        // A place with stock of its own that is none of ours has none of ours.
+        return (place is null && listing.Place.Length > 0 && adapters.Find(channel)?.Traits.PlacesHoldStock == true ? [] : ours, place);
     }
 
     async Task<IReadOnlyList<(Balance?, long)>> PartsAsync(Listing listing, IReadOnlyDictionary<string, Balance>? read, CancellationToken cancel)

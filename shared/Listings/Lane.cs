@@ -12,7 +12,7 @@ namespace Selvedge.Listings;
 /// it is woken by says nothing; after each call it looks again for what is most urgent. A minute's work at most; it has itself woken again.
 /// </summary>
 public sealed partial class Lane(
-    ListingStore listings, LanePush push, LanePoll poll, Telling telling, DesiredNumbers desired, ListingRules rules, LaneHealth health, Watermarks watermarks, SalesChannels channels, ChannelAdapters adapters,
+    ListingStore listings, LanePush push, LanePoll poll, Telling telling, DesiredNumbers desired, ListingDesk desk, ListingRules rules, LaneHealth health, Watermarks watermarks, SalesChannels channels, ChannelAdapters adapters,
     ExceptionCases exceptions, [FromKeyedServices("channels")] HttpClient http, TimeProvider time, ILogger<Lane> log)
 {
     static readonly TimeSpan Longest = TimeSpan.FromSeconds(60), Shortest = TimeSpan.FromSeconds(1);
@@ -43,6 +43,7 @@ public sealed partial class Lane(
             while (Now < ends && !cancel.IsCancellationRequested)
             {
                 if (await PushAsync(turn, Urgency.Pause, cancel) || await PushAsync(turn, Urgency.Drop, cancel)) continue;
+                if (turn.ReadAt is not null && await PushAsync(turn, Urgency.Stale, cancel)) continue;
                 if (!turn.IsBlocked(LaneCall.Tell) && await TellAsync(turn, cancel)) continue;
                 if (turn.MayPoll && await PollAsync(turn, cancel)) continue;
                 if (turn.ReadAt is not null && await PushAsync(turn, Urgency.Raise, cancel)) continue;
@@ -81,18 +82,26 @@ public sealed partial class Lane(
         public string Id { get; init; } = DocumentId;
     }
 
+    // Where its number cannot be read, nothing is set before orders were read once.
     Task<bool> PushAsync(LaneTurn turn, Urgency urgency, CancellationToken cancel) =>
-        turn.IsBlocked(LaneCall.Stock) ? Task.FromResult(false) : CallAsync(turn, LaneCall.Stock, () => push.RunAsync(turn, urgency, cancel));
+        turn.IsBlocked(LaneCall.Stock) || (!turn.Adapter.Traits.ReadsBack && turn.ReadAt is null) ? Task.FromResult(false) : CallAsync(turn, LaneCall.Stock, () => push.RunAsync(turn, urgency, cancel));
 
-    Task<bool> TellAsync(LaneTurn turn, CancellationToken cancel) => CallAsync(turn, LaneCall.Tell, () => telling.RunAsync(turn.Channel, turn.Adapter, turn.Account, cancel));
+    Task<bool> TellAsync(LaneTurn turn, CancellationToken cancel) => CallAsync(turn, LaneCall.Tell, async () =>
+    {
+        var (did, calls) = await telling.RunAsync(turn.Channel, turn.Adapter, turn.Account, cancel);
+        turn.Calls += calls;
+        return did;
+    });
 
     async Task<bool> PollAsync(LaneTurn turn, CancellationToken cancel)
     {
         turn.TriedPoll = true;
         return await CallAsync(turn, LaneCall.Orders, async () =>
         {
-            if (await poll.RunAsync(turn, cancel) is not { } readAt) return false;
-            (turn.ReadAt, turn.PolledAt, turn.TriedPoll) = (readAt, Now, false);
+            turn.Calls++;
+            turn.ReadAt = await poll.RunAsync(turn, cancel);
+            turn.PolledAt = Now;
+            turn.TriedPoll = turn.ReadAt is null;
             return true;
         });
     }
@@ -110,11 +119,11 @@ public sealed partial class Lane(
         }
         return await CallAsync(turn, LaneCall.Read, async () =>
         {
-            var page = await listings.ListAsync(turn.Channel.Id, null, null, null, RefreshPage, turn.State.RefreshFrom);
+            var page = await listings.ListAsync(turn.Channel.Id, null, null, null, Math.Min(RefreshPage, turn.Adapter.Traits.ReadsAtOnce), turn.State.RefreshFrom);
             var sent = page.Items.Where(listing => listing is { IsSent: true, Desired: not null }).ToList();
             if (sent.Count > 0) await push.ReadBackAsync(turn, sent, cancel);
             // What a change feed lost for good, if it ever did, is found here at the latest.
-            await Parallel.ForEachAsync(sent, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel }, async (listing, token) => await desired.RecomputeAsync(listing, token));
+            await Parallel.ForEachAsync(sent, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel }, async (listing, token) => await desired.RecomputeAsync(listing.Parts is null ? listing : await desk.FollowAsync(listing, token), token));
             turn.Done.Count("refreshed", sent.Count);
             turn.State = page.Continuation is { } more ? turn.State with { RefreshFrom = more } : turn.State with { RefreshFrom = null, RefreshedAt = turn.State.RefreshingSince, RefreshingSince = null };
             return true;
@@ -124,10 +133,11 @@ public sealed partial class Lane(
     // One kind of call that fails is put off; the others go on.
     async Task<bool> CallAsync(LaneTurn turn, string kind, Func<Task<bool>> call)
     {
+        var calls = turn.Calls;
         try
         {
             var did = await call();
-            if (did && turn.State.Blocked.Remove(kind)) await exceptions.ResolveIfOpenAsync(RefusedId(turn, kind), "A later call was taken.", "system:lane");
+            if (turn.Calls > calls && turn.State.Blocked.Remove(kind)) await exceptions.ResolveIfOpenAsync(RefusedId(turn, kind), "A later call was taken.", "system:lane");
             return did;
         }
         catch (Exception any) when (any is ChannelCallException || !DesiredNumbers.IsPassing(any))
@@ -167,9 +177,8 @@ public sealed partial class Lane(
             next.Add(what switch
             {
                 Urgency.Verify => at > Now ? Later(at, LaneCall.Read) : nextPoll < Later(Now, LaneCall.Read) + Shortest ? Later(Now, LaneCall.Read) : nextPoll,
-                Urgency.Raise => at < turn.ReadAt ? Later(at, LaneCall.Stock) : nextPoll > at ? nextPoll : at,
-                // Behind a number that was stale, or whose call is open: it waits for orders.
-                _ => turn.Waits ? nextPoll : Later(at, LaneCall.Stock),
+                Urgency.Raise or Urgency.Stale => at < turn.ReadAt ? Later(at, LaneCall.Stock) : nextPoll > at ? nextPoll : at,
+                _ => !turn.Adapter.Traits.ReadsBack && turn.ReadAt is null ? nextPoll : Later(at, LaneCall.Stock),
             });
         if (await telling.NextAsync(turn.Channel.Id, cancel) is { } told) next.Add(Later(told, LaneCall.Tell));
         return next.Min();
@@ -199,8 +208,8 @@ public sealed class LaneTurn(Channel channel, ChannelAdapter adapter, ChannelAcc
     public DateTimeOffset? PolledAt { get; set; }
     public bool TriedPoll { get; set; }
 
-    /// <summary>Something urgent waits for orders to be read.</summary>
-    public bool Waits { get; set; }
+    /// <summary>Calls that were made.</summary>
+    public int Calls { get; set; }
 
     /// <summary>The channel takes units off its own number when it sells.</summary>
     public bool Decrements => Channel.Takes(Adapter.Traits);

@@ -13,7 +13,7 @@ namespace Selvedge.Listings;
 /// </summary>
 public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Locations locations, LedgerReads reads, InventoryLedger ledger, ExceptionCases exceptions, TimeProvider time)
 {
-    const int Width = 16, MostAtOnce = 200;
+    const int Width = 16, LeastVerified = 200;
 
     DateTimeOffset Now => InstantConverter.Cut(time.GetUtcNow());
 
@@ -21,17 +21,16 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
     public async Task<bool> RunAsync(LaneTurn turn, Urgency urgency, CancellationToken cancel)
     {
         var traits = turn.Adapter.Traits;
-        var until = urgency is Urgency.Raise && turn.ReadAt < Now ? turn.ReadAt.Value - TimeSpan.FromMilliseconds(1) : Now;
-        var found = await listings.DueAsync(turn.Channel.Id, urgency, until, Math.Min(traits.MostAtOnce, MostAtOnce), cancel);
-        // Where its number cannot be read, nothing is set before orders were read once.
-        var due = found.Where(listing => (listing.StaleAt is not { } stale || turn.ReadAt > stale) && (traits.ReadsBack || listing.Known is not null || turn.ReadAt is not null)).ToList();
-        if (urgency is not Urgency.Raise) turn.Waits = due.Count < found.Count || (turn.Waits && urgency is Urgency.Drop);
+        var afterOrders = urgency is Urgency.Raise or Urgency.Stale;
+        var until = afterOrders && turn.ReadAt < Now ? turn.ReadAt.Value - TimeSpan.FromMilliseconds(1) : Now;
+        var readsFirst = urgency is Urgency.Drop && turn.Decrements && !traits.ComparesAndSets;
+        var due = await listings.DueAsync(turn.Channel.Id, urgency, until, readsFirst ? Math.Min(traits.MostAtOnce, traits.ReadsAtOnce) : traits.MostAtOnce, cancel);
         if (due.Count == 0) return false;
 
         // First what the channel shows: where a question has no answer, nothing is known, or it may have sold what we have not heard of.
-        var unsure = due.Where(listing => traits.ReadsBack && (listing.Known is null || listing.Asked is { Submission: null } || (urgency is Urgency.Drop && turn.Decrements && !traits.ComparesAndSets))).ToList();
-        var ready = unsure.Count == 0 ? due : [.. due.Except(unsure), .. await ReadBackAsync(turn, unsure, cancel)];
-        if (urgency is Urgency.Raise) ready = await AnewAsync(ready, cancel);
+        var unsure = due.Where(listing => traits.ReadsBack && (readsFirst || listing.Known is null || listing.Asked is { Submission: null })).ToList();
+        var ready = unsure.Count == 0 ? due.ToList() : [.. due.Except(unsure), .. await ReadBackAsync(turn, unsure, cancel)];
+        if (afterOrders) ready = await AnewAsync(ready, cancel);
         ready = ready.FindAll(listing => listing is { IsSent: true, Desired: not null } && (!traits.ReadsBack || (listing.Known is not null && listing.Asked is not { Submission: null })) && IsStill(listing, urgency, turn));
         if (ready.Count == 0) return true;
 
@@ -45,12 +44,13 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
     /// <summary>What was taken and is decided later, what is to be read back, and suspicions that orders may have explained.</summary>
     public async Task<bool> VerifyAsync(LaneTurn turn, CancellationToken cancel)
     {
-        var due = await listings.DueAsync(turn.Channel.Id, Urgency.Verify, Now, MostAtOnce, cancel);
+        var due = await listings.DueAsync(turn.Channel.Id, Urgency.Verify, Now, Math.Max(LeastVerified, turn.Adapter.Traits.ReadsAtOnce), cancel);
         var did = false;
         foreach (var submission in due.Where(listing => listing.Asked?.Submission is not null).GroupBy(listing => listing.Asked!.Submission!, StringComparer.Ordinal).ToList())
         {
             did = true;
             var mine = submission.ToList();
+            turn.Calls++;
             var answers = await turn.Adapter.CheckAsync(turn.Account, submission.Key, [.. mine.Select(PushOf)], cancel);
             if (answers is null) await EachAsync(mine, listing => Change(listing, now => now.Asked?.Submission == submission.Key ? ListingTurns.Due(now with { VerifyAt = Now + turn.Adapter.Traits.VisibleAfter }) : now));
             else await RecordAsync(turn, mine, new(answers), null);
@@ -66,6 +66,7 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
     /// <summary>Reads what the channel shows for these and answers them as they are then.</summary>
     public async Task<List<Listing>> ReadBackAsync(LaneTurn turn, IReadOnlyList<Listing> which, CancellationToken cancel)
     {
+        turn.Calls++;
         var (asOf, left, read) = (Now, which.ToDictionary(listing => listing.Id, StringComparer.Ordinal), new List<Listing>());
         await foreach (var shown in turn.Adapter.ReadAsync(turn.Account, [.. which.Select(listing => listing.Key)], cancel))
         {
@@ -109,6 +110,7 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
         try
         {
             // Not ended by the host's stop: an answer that is on its way is worth more than its time.
+            turn.Calls++;
             answer = await turn.Adapter.PushAsync(turn.Account, [.. asked.Select(PushOf)], CancellationToken.None);
         }
         catch (ChannelCallException nothing) when (nothing.Failure is CallFailure.Limited or CallFailure.Refused)
@@ -187,8 +189,7 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
     static bool IsStill(Listing listing, Urgency urgency, LaneTurn turn)
     {
         if (listing.Next is not { What: var mine }) return false;
-        if (listing.StaleAt is { } stale && !(turn.ReadAt > stale)) return false;
-        return mine == urgency && (urgency is not Urgency.Raise || listing.Raise is null || listing.Raise.At < turn.ReadAt) || (urgency is Urgency.Drop && mine is Urgency.Pause);
+        return mine == urgency && (urgency is not Urgency.Stale || listing.StaleAt < turn.ReadAt) && (urgency is not Urgency.Raise || listing.Raise is null || listing.Raise.At < turn.ReadAt) || (urgency is Urgency.Drop && mine is Urgency.Pause);
     }
 
     static Push PushOf(Listing listing) => new(listing.Key, listing.Asked!.Units, listing.Believed, listing.Asked.Of.Paused, listing.Asked.Key);
@@ -210,7 +211,7 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
     {
         turn.Done.Count(item.Result switch { PushResult.Applied => "applied", PushResult.Queued => "queued", PushResult.Stale => "stale", PushResult.Refused => "itemsRefused", _ => "failed" });
         var asked = listing.Asked!;
-        var kind = urgency is Urgency.Raise || (urgency is null && asked.Units > (listing.Known?.Units ?? 0)) ? "raise" : "drop";
+        var kind = urgency is Urgency.Raise || (urgency is null or Urgency.Stale && asked.Units > (listing.Known?.Units ?? 0)) ? "raise" : "drop";
         if (urgency is not null && asked.Of.EventAt is { } happened && asked.Of.CommittedAt is { } written) turn.Done.Add(kind + ".eventToCommit", written - happened);
         if (urgency is not null) turn.Done.Add(kind + ".commitToCall", asked.At - (asked.Of.CommittedAt ?? asked.Of.Since));
         if (item.Result is PushResult.Applied) turn.Done.Add(kind + ".callToConfirmed", now - asked.At);

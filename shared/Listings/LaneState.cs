@@ -142,9 +142,16 @@ public sealed class LaneHealth(Store store, ListingStore listings, TimeProvider 
     public async Task<(long All, long Differing, DateTimeOffset? Oldest)> CountAsync(string channel, CancellationToken cancel)
     {
         var all = await CountAsync(new("SELECT VALUE COUNT(1) FROM c WHERE c.id < '~a'"), channel, cancel);
-        var differing = await CountAsync(new QueryDefinition("SELECT VALUE COUNT(1) FROM c WHERE c.due >= @from AND c.due < @to").WithParameter("@from", $"{channel}|0|").WithParameter("@to", $"{channel}|4|"), null, cancel);
-        var next = await listings.NextAsync(channel, cancel);
-        return (all, differing, next.Where(one => one.What < Urgency.Verify).Select(one => (DateTimeOffset?)one.At).Min());
+        // Not yet asked for, or submitted and not decided.
+        QueryDefinition Differing(string what) => new QueryDefinition($"SELECT VALUE {what} FROM c WHERE (c.due >= @from AND c.due < @to) OR (c.due >= @verify AND c.due < @end AND IS_DEFINED(c.asked))")
+            .WithParameter("@from", $"{channel}|0|").WithParameter("@to", $"{channel}|4|").WithParameter("@verify", $"{channel}|5|").WithParameter("@end", $"{channel}|6|");
+        var differing = await CountAsync(Differing("COUNT(1)"), null, cancel);
+        DateTimeOffset? oldest = null;
+        using var pages = store.Listings.GetItemQueryIterator<string?>(Differing("MIN(c.desired.since)"));
+        while (pages.HasMoreResults)
+            foreach (var since in await pages.ReadNextAsync(cancel))
+                if (since is not null && InstantConverter.TryParse(since, out var at) && !(oldest < at)) oldest = at;
+        return (all, differing, oldest);
     }
 
     async Task<long> CountAsync(QueryDefinition query, string? channel, CancellationToken cancel)

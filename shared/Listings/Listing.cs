@@ -24,6 +24,8 @@ public enum Urgency
 {
     Pause = 0,
     Drop = 1,
+    /// <summary>The channel's number was another than believed: whatever is to be shown waits until orders are read.</summary>
+    Stale = 2,
     /// <summary>More is to be shown: waits until orders are read.</summary>
     Raise = 3,
     /// <summary>It is to be looked at what the channel shows.</summary>

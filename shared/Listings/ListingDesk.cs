@@ -25,13 +25,22 @@ public sealed class ListingDesk(ListingStore listings, DesiredNumbers desired, P
             var next = Apply(before ?? new Listing { Id = id, Channel = channel.Id, Place = draft.Place, Item = draft.Item, Status = ListingStatus.Unmapped, CreatedAt = Now, UpdatedAt = Now }, draft, product, actor);
             if (before is not null && next == before) return (before, false, false);
             next = ListingTurns.Due(next with { UpdatedAt = Now });
+            // Before the listing: parts that wake nobody would leave it as it is.
+            if (next.Parts is not null) await listings.DrawAsync(next, cancel);
             if (await listings.WriteAsync(next, [], cancel) is not { } written) continue;
-            if (written.Parts is not null) await listings.DrawAsync(written, cancel);
             written = await desired.RecomputeAsync(written, cancel) ?? written;
             if (written.Due is not null) calls.Call(channel.Id);
             return (written, before is null, true);
         }
         throw ProblemException.Busy($"Listing '{id}' of '{channel.Id}' is being changed by others.");
+    }
+
+    /// <summary>A bundle's listing with the parts that the catalogue names today.</summary>
+    public async Task<Listing> FollowAsync(Listing bundle, CancellationToken cancel)
+    {
+        if (await catalogue.FindProductAsync(bundle.Sku, cancel: cancel) is not { } product || Apply(bundle, new(bundle.Place, bundle.Item, null, null, null, null, null, false), product, "") is var next && next == bundle) return bundle;
+        if (next.Parts is not null) await listings.DrawAsync(next, cancel);
+        return await listings.ChangeAsync(bundle.Channel, bundle.Id, now => now with { Parts = next.Parts }, known: bundle, cancel: cancel) ?? bundle;
     }
 
     /// <summary>A channel's number of a SKU at a moment: what it was, why, and what came of it.</summary>
@@ -40,8 +49,8 @@ public sealed class ListingDesk(ListingStore listings, DesiredNumbers desired, P
         var answers = new List<(Listing, Why?, Why?)>();
         foreach (var listing in (await listings.OfSkusAsync([sku], cancel)).Where(listing => listing.Channel == channel).OrderBy(listing => listing.Id, StringComparer.Ordinal))
         {
-            var history = await listings.WhyAsync(channel, listing.Id, cancel);
-            answers.Add((listing, history.Where(why => !why.Drift && why.At <= at).MaxBy(why => (why.Version, why.At)), history.Where(why => why.SentAt <= at).MaxBy(why => why.SentAt)));
+            var (wanted, shown) = await listings.WhyAsync(channel, listing.Id, at, cancel);
+            answers.Add((listing, wanted, shown));
         }
         return answers;
     }

@@ -157,12 +157,17 @@ public sealed class ListingStore(Store store)
             await store.Listings.UpsertItemAsync(new Draw { Id = Draw.IdOf(bundle.Id, part.Sku), Channel = bundle.Channel, Sku = part.Sku, Listing = bundle.Id }, new PartitionKey(bundle.Channel), cancellationToken: cancel);
     }
 
-    /// <summary>A listing's numbers, the latest first.</summary>
-    public async Task<IReadOnlyList<Why>> WhyAsync(string channel, string listing, CancellationToken cancel)
+    /// <summary>The number that a listing was to show at a moment, and what the channel had been given last.</summary>
+    public async Task<(Why? Wanted, Why? Shown)> WhyAsync(string channel, string listing, DateTimeOffset at, CancellationToken cancel)
     {
-        var why = new List<Why>();
-        await foreach (var item in QueryAsync(new QueryDefinition("SELECT * FROM c WHERE STARTSWITH(c.id, @prefix)").WithParameter("@prefix", Why.Prefix(listing)), channel, cancel)) why.Add(item.Deserialize<Why>(Json.Options)!);
-        return [.. why.OrderByDescending(one => one.Id, StringComparer.Ordinal)];
+        return (await LastAsync("c.at <= @at AND NOT IS_DEFINED(c.drift)", "c.at"), await LastAsync("c.sentAt <= @at", "c.sentAt"));
+
+        async Task<Why?> LastAsync(string which, string order)
+        {
+            await foreach (var item in QueryAsync(new QueryDefinition($"SELECT TOP 1 * FROM c WHERE STARTSWITH(c.id, @prefix) AND {which} ORDER BY {order} DESC")
+                .WithParameter("@prefix", Why.Prefix(listing)).WithParameter("@at", InstantConverter.Text(at)), channel, cancel)) return item.Deserialize<Why>(Json.Options);
+            return null;
+        }
     }
 
     /// <summary>A document of the channel's own (<see cref="LaneState"/>); null: there is none.</summary>

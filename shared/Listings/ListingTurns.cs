@@ -92,6 +92,8 @@ public static class ListingTurns
         if (listing.Asked is { Submission: null } asked)
             // The call whose answer was lost: whether it was done is seen by its number.
             return Due(units == asked.Units ? Verified(Took(listing, asked, at, now), at, now) : Meet(listing with { Asked = null, VerifyAt = null }, units, at, decrements) with { Suspect = listing.Suspect });
+        // What was submitted and is not decided yet shows already: our own doing.
+        if (listing.Asked is { Submission: not null } submitted && units == submitted.Units) return Due(Meet(listing with { VerifyAt = null }, units, at, decrements) with { Suspect = listing.Suspect, VerifyAt = listing.VerifyAt });
         // Taken, never confirmed, and not so: it was not done. That is nobody's edit.
         if (listing.Published is { ConfirmedAt: null } && units != listing.Believed) return Due(Meet(listing with { VerifyAt = null }, units, at, decrements) with { Suspect = listing.Suspect });
         var expected = listing.Known is { } known ? known.Units - Sold(listing, known.At, at) : (long?)null;
@@ -104,6 +106,8 @@ public static class ListingTurns
     {
         var next = listing;
         if (next.Suspect is { } suspect && sale.PlacedAt > suspect.From && sale.PlacedAt <= suspect.At && With(suspect.Sales, sale) is { } explained) next = next with { Suspect = suspect with { Sales = explained } };
+        // Sold while a number of ours was on its way: whether it came before or after is seen by reading.
+        if (next.Published is { ConfirmedAt: { } confirmed } sent && sale.PlacedAt > sent.At && sale.PlacedAt <= confirmed && next.Known?.At == sent.At) next = next with { Known = null, Sales = null };
         if (next.Known is { } known && sale.PlacedAt > known.At && With(next.Sales, sale) is { } sales)
         {
             // Very many since the last call: the oldest become part of what is known.
@@ -160,7 +164,9 @@ public static class ListingTurns
             : listing.VerifyAt is { } verify ? (Urgency.Verify, verify)
             : listing.Suspect is { } suspect ? (Urgency.Verify, suspect.ReadAt + Hearing ?? suspect.At)
             : ((Urgency?)null, default(DateTimeOffset));
-        if (listing.NotBefore > at) at = listing.NotBefore.Value;
+        if (listing is { StaleAt: { } stale, Asked: null } && urgency is Urgency.Pause or Urgency.Drop or Urgency.Raise) (urgency, at) = (Urgency.Stale, stale);
+        // What the channel would not take holds back nothing else.
+        if (listing.NotBefore > at && (listing.Refused is not { } refused || refused == desired.Version)) at = listing.NotBefore.Value;
         var due = urgency is { } what ? DueOf(listing.Channel, what, at) : null;
         return listing with { Status = status, Raise = raise, Due = due };
     }

@@ -45,7 +45,7 @@ public sealed record Told
 /// </summary>
 public sealed partial class Telling(Store store, OrderStore orders, Intake intake, DueOrders due, ExceptionCases exceptions, TimeProvider time, ILogger<Telling> log)
 {
-    const int Together = 20, Tries = 12;
+    const int Together = 20, MostAlarms = 500, Tries = 12;
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), Refused = TimeSpan.FromMinutes(30);
 
     DateTimeOffset Now => InstantConverter.Cut(time.GetUtcNow());
@@ -53,7 +53,7 @@ public sealed partial class Telling(Store store, OrderStore orders, Intake intak
     /// <summary>The order with when its channel is to be told something: <c>&lt;channel&gt;|&lt;instant&gt;</c>; absent while nothing is owed.</summary>
     public static Order Scheduled(Order order)
     {
-        var due = DueAt(order) is { } at ? order.Channel + "|" + InstantConverter.Text(order.Told?.NotBefore is { } later && later > at ? later : at) : null;
+        var due = DueAt(order) is { } at ? order.Channel + "|" + InstantConverter.Text(at) : null;
         return due == order.TellDue ? order : order with { TellDue = due };
     }
 
@@ -63,13 +63,23 @@ public sealed partial class Telling(Store store, OrderStore orders, Intake intak
         if (order.Owes is not { } owes) return null;
         DateTimeOffset? due = null;
         if (AcceptAt(order) is { } accept) Earlier(accept);
-        if (AcceptAt(order) is not null && !Alarmed(order, "accept")) Earlier(Part(owes.Since, owes.AcceptBy!.Value, 0.8));
         if (owes.Cancels && order.Cancel is { } cancel && CancelsOf(order).Count > 0) Earlier(cancel.At);
         if (owes.Ships && ShipmentsOf(order).FirstOrDefault() is { } shipment) Earlier(shipment.At);
-        if (owes.ShipBy is { } by && !Alarmed(order, "ship") && IsOpen(order)) Earlier(Part(owes.Since, by, 0.8));
+        if (order.Told?.NotBefore is { } later && later > due) due = later;
+        // A person is told in time, whatever becomes of the calls.
+        foreach (var (_, at) in AlarmsOf(order)) Earlier(at);
         return due;
 
         void Earlier(DateTimeOffset at) => due = due < at ? due : at;
+    }
+
+    /// <summary>What a person is to be told of an order, and when: deadlines of which four fifths are over, and cancels that the channel's system takes from nobody.</summary>
+    static IEnumerable<(string What, DateTimeOffset At)> AlarmsOf(Order order)
+    {
+        if (order.Owes is not { } owes) yield break;
+        if (AcceptAt(order) is not null && !Alarmed(order, "accept")) yield return ("accept", Part(owes.Since, owes.AcceptBy!.Value, 0.8));
+        if (owes.ShipBy is { } by && !Alarmed(order, "ship") && IsOpen(order)) yield return ("ship", Part(owes.Since, by, 0.8));
+        if (!owes.Cancels && order.Cancel is { } cancel && !Alarmed(order, "cancel") && CancelsOf(order).Count > 0) yield return ("cancel", cancel.At);
     }
 
     /// <summary>When the order is accepted: as soon as everything is held; what is not held is waited for until half of the time is over. Null: nothing is to be accepted.</summary>
@@ -122,17 +132,28 @@ public sealed partial class Telling(Store store, OrderStore orders, Intake intak
         }
     }
 
-    /// <summary>Tells a channel what some of its orders owe. False: nothing was due. One order that the channel refuses holds up no other.</summary>
-    public async Task<bool> RunAsync(Channel channel, ChannelAdapter adapter, ChannelAccount account, CancellationToken cancel)
+    /// <summary>Tells people what is late or cannot be said by us, of whatever orders of a channel, whether its calls are taken or not.</summary>
+    public async Task AlarmsAsync(string channel, CancellationToken cancel)
+    {
+        foreach (var order in await DueAsync(channel, Now, MostAlarms, cancel)) await AlarmAsync(order);
+    }
+
+    /// <summary>Tells a channel what some of its orders owe. One order that the channel refuses, or of which we know not what to say, holds up no other.</summary>
+    /// <returns>Whether anything was due, and how many calls were made.</returns>
+    public async Task<(bool Did, int Calls)> RunAsync(Channel channel, ChannelAdapter adapter, ChannelAccount account, CancellationToken cancel)
     {
         var owed = await DueAsync(channel.Id, Now, Together, cancel);
-        foreach (var order in owed)
+        var calls = 0;
+        foreach (var due in owed)
+        {
+            var order = await AlarmAsync(due);
             try
             {
-                await TellAsync(channel, adapter, account, order, cancel);
+                if (order.Told?.NotBefore is null || order.Told.NotBefore <= Now) calls += await TellAsync(channel, adapter, account, order, cancel);
             }
-            catch (ChannelCallException failed) when (failed.Failure is not CallFailure.Limited)
+            catch (Exception any) when (any is ChannelCallException { Failure: not CallFailure.Limited } or FormatException or KeyNotFoundException or InvalidOperationException or ArgumentException or JsonException)
             {
+                var failed = any as ChannelCallException ?? new ChannelCallException(CallFailure.Refused, $"What is to be said cannot be worked out ({any.GetType().Name}: {any.Message})", null, any);
                 var wait = failed.Failure is CallFailure.Refused ? Refused : TimeSpan.FromSeconds(Math.Min(300, 4 << Math.Min(order.Told?.Failures ?? 0, 7)));
                 await ChangeAsync(order.Id, current => current with { Told = (current.Told ?? new()) with { Failures = (current.Told?.Failures ?? 0) + 1, NotBefore = Now + wait, Error = failed.Message.Length > 300 ? failed.Message[..300] : failed.Message } });
                 LogUntold(channel.Id, order.Id, failed.Message);
@@ -143,53 +164,68 @@ public sealed partial class Telling(Store store, OrderStore orders, Intake intak
                     Found = new(channel.Is, failed.Message.Length > 300 ? failed.Message[..300] : failed.Message), Detail = $"{channel.Id} will not take what we say of this order: {failed.Message} Say it there by hand, or put right what it says.",
                 });
             }
-        return owed.Count > 0;
+        }
+        return (owed.Count > 0, calls);
     }
 
     /// <summary>When this channel is next to be told something.</summary>
     public async Task<DateTimeOffset?> NextAsync(string channel, CancellationToken cancel) =>
         (await DueAsync(channel, DateTimeOffset.MaxValue, 1, cancel)) is [{ TellDue: { } due }] && InstantConverter.TryParse(due.Split('|')[1], out var at) ? at : null;
 
-    async Task TellAsync(Channel channel, ChannelAdapter adapter, ChannelAccount account, Order order, CancellationToken cancel)
+    async Task<int> TellAsync(Channel channel, ChannelAdapter adapter, ChannelAccount account, Order order, CancellationToken cancel)
     {
-        var now = Now;
-        if (order.Owes is not { } owes) return;
+        var (now, calls) = (Now, 0);
+        if (order.Owes is not { } owes) return 0;
         if (AcceptAt(order) is { } accept && accept <= now && adapter.Traits.Accepts)
         {
             var answers = order.Lines.Select(line => new LineAnswer(line.Id, IsHeld(line))).ToList();
             await adapter.AcceptAsync(account, order, answers, cancel);
+            calls++;
             order = await ChangeAsync(order.Id, current => current with { Told = Succeeded(current) with { AcceptedAt = now, Declined = answers.Where(answer => !answer.Accepted).Select(answer => answer.Line).ToList() is { Count: > 0 } declined ? declined : null } });
         }
         if (owes.Cancels && adapter.Traits.Cancels && CancelsOf(order) is { Count: > 0 } cancels)
         {
             await adapter.CancelAsync(account, order, cancels, order.Cancel!.Reason ?? "cancelled", cancel);
+            calls++;
             order = await ChangeAsync(order.Id, current => current with { Told = Succeeded(current) with { Cancels = order.Lines.Select(line => line.Id).ToDictionary(line => line, line => (current.Told?.Cancels?.GetValueOrDefault(line) ?? 0) + (cancels.Find(units => units.Line == line)?.Units ?? 0), StringComparer.Ordinal) } });
         }
         if (owes.Ships && adapter.Traits.Ships)
             foreach (var shipment in ShipmentsOf(order).ToList())
             {
                 await adapter.ShipAsync(account, order, Of(channel, order, shipment), cancel);
+                calls++;
                 order = await ChangeAsync(order.Id, current => current with { Told = Succeeded(current) with { Shipments = [.. (current.Told?.Shipments ?? []).Where(known => known != shipment.Ticket), shipment.Ticket] } });
             }
-        if (AcceptAt(order) is not null && !Alarmed(order, "accept") && Part(owes.Since, owes.AcceptBy!.Value, 0.8) <= now)
-            await AlarmAsync(order, "accept", new ExceptionCase
-            {
-                Id = Ids.Join(["order", "acceptOverdue", order.Id]), Kind = "acceptOverdue", Order = order.Id, Channel = order.Channel, Expected = new($"{order.Channel}: {order.ExternalId}", $"accepted by {InstantConverter.Text(owes.AcceptBy.Value)}"),
-                Found = new($"order {order.Id}", "not accepted"), Detail = $"Four fifths of the time that {order.Channel} gives are over and order {order.Id} is not accepted{(order.Told?.Error is { } error ? ": " + error : ".")}",
-            });
-        if (owes.ShipBy is { } by && !Alarmed(order, "ship") && IsOpen(order) && Part(owes.Since, by, 0.8) <= now)
-            await AlarmAsync(order, "ship", new ExceptionCase
-            {
-                Id = Ids.Join(["order", "shipOverdue", order.Id]), Kind = "shipOverdue", Order = order.Id, Channel = order.Channel, Expected = new($"{order.Channel}: {order.ExternalId}", $"sent by {InstantConverter.Text(by)}"),
-                Found = new($"order {order.Id}", "not all has left"), Detail = $"Four fifths of the time that {order.Channel} gives are over and not all of order {order.Id} has left.",
-            });
+        return calls;
     }
 
-    async Task AlarmAsync(Order order, string what, ExceptionCase late)
+    // The order as it is once people know.
+    async Task<Order> AlarmAsync(Order order)
     {
-        await exceptions.OpenAsync(late);
-        await ChangeAsync(order.Id, current => current with { Told = (current.Told ?? new()) with { Alarms = [.. (current.Told?.Alarms ?? []).Where(known => known != what), what] } });
+        var due = AlarmsOf(order).Where(alarm => alarm.At <= Now).Select(alarm => alarm.What).ToList();
+        if (due.Count == 0) return order;
+        foreach (var what in due) await exceptions.OpenAsync(CaseOf(order, what));
+        return await ChangeAsync(order.Id, current => current with { Told = (current.Told ?? new()) with { Alarms = [.. (current.Told?.Alarms ?? []).Except(due), .. due] } });
     }
+
+    static ExceptionCase CaseOf(Order order, string what) => what switch
+    {
+        "accept" => new()
+        {
+            Id = Ids.Join(["order", "acceptOverdue", order.Id]), Kind = "acceptOverdue", Order = order.Id, Channel = order.Channel, Expected = new($"{order.Channel}: {order.ExternalId}", $"accepted by {InstantConverter.Text(order.Owes!.AcceptBy!.Value)}"),
+            Found = new($"order {order.Id}", "not accepted"), Detail = $"Four fifths of the time that {order.Channel} gives are over and order {order.Id} is not accepted{(order.Told?.Error is { } error ? ": " + error : ".")}",
+        },
+        "ship" => new()
+        {
+            Id = Ids.Join(["order", "shipOverdue", order.Id]), Kind = "shipOverdue", Order = order.Id, Channel = order.Channel, Expected = new($"{order.Channel}: {order.ExternalId}", $"sent by {InstantConverter.Text(order.Owes!.ShipBy!.Value)}"),
+            Found = new($"order {order.Id}", "not all has left"), Detail = $"Four fifths of the time that {order.Channel} gives are over and not all of order {order.Id} has left.",
+        },
+        _ => new()
+        {
+            Id = Ids.Join(["order", "untold", order.Id]), Kind = "channelUntold", Order = order.Id, Channel = order.Channel, Expected = new($"order {order.Id}", "the channel knows what became of it"),
+            Found = new(order.Channel, "its interface takes no cancels"), Detail = $"Order {order.Id} was called off and {order.Channel} takes no cancels from us. Cancel {order.ExternalId} there by hand.",
+        },
+    };
 
     static Told Succeeded(Order order) => (order.Told ?? new()) with { Failures = 0, NotBefore = null, Error = null };
 

@@ -25,7 +25,7 @@ public sealed class AmazonAdapter(ChannelCalls calls, AccessTokens tokens) : Cha
     public override string System => "amazon";
     public override ChannelTraits Traits { get; } = new()
     {
-        MostAtOnce = AmazonFeed.Most, Decrements = true, PollEvery = TimeSpan.FromMinutes(3), VisibleAfter = TimeSpan.FromMinutes(2), Ships = true, CancelRateLimit = 2.5, LateRateLimit = 4,
+        MostAtOnce = AmazonFeed.Most, Decrements = true, PollEvery = TimeSpan.FromMinutes(3), OrdersVisibleAfter = TimeSpan.FromMinutes(2), VisibleAfter = TimeSpan.FromMinutes(2), Ships = true, CancelRateLimit = 2.5, LateRateLimit = 4,
         Needs = ["sellerId", "marketplaces", "clientId", "clientSecret", "refreshToken"], Secrets = ["clientSecret", "refreshToken"],
     };
 

@@ -24,7 +24,7 @@ public sealed class IconicAdapter(ChannelCalls calls, AccessTokens tokens) : Cha
     public override string System => "iconic";
     public override ChannelTraits Traits { get; } = new()
     {
-        MostAtOnce = 100, Decrements = true, PollEvery = TimeSpan.FromMinutes(1), Cancels = true, Ships = true, Needs = ["clientId", "clientSecret"], Secrets = ["clientSecret"],
+        MostAtOnce = 100, ReadsAtOnce = 25, Decrements = true, PollEvery = TimeSpan.FromMinutes(1), Cancels = true, Ships = true, Needs = ["clientId", "clientSecret"], Secrets = ["clientSecret"],
     };
 
     public override async Task<PushAnswer> PushAsync(ChannelAccount account, IReadOnlyList<Push> pushes, CancellationToken cancel)

@@ -17,7 +17,7 @@ public sealed class ShopifyAdapter(ShopifyCalls calls, OrderStore? known = null)
     public override string System => "shopify";
     public override ChannelTraits Traits { get; } = new()
     {
-        MostAtOnce = 250, Decrements = true, ComparesAndSets = true, PollEvery = TimeSpan.FromMinutes(1), RefreshEvery = TimeSpan.FromMinutes(30), VisibleAfter = TimeSpan.FromSeconds(2),
+        MostAtOnce = 250, Decrements = true, ComparesAndSets = true, PlacesHoldStock = true, PollEvery = TimeSpan.FromMinutes(1), RefreshEvery = TimeSpan.FromMinutes(30), VisibleAfter = TimeSpan.FromSeconds(2),
         Cancels = true, Ships = true, Publishes = true,
     };
 
