@@ -84,8 +84,13 @@ public sealed record LaneHour
 /// <summary>How far a channel's listings were from what they are to show, at a moment.</summary>
 public sealed record Staleness(DateTimeOffset At, double OldestSeconds, long Differing, long Listings);
 
-/// <summary>A percentile's times, in milliseconds.</summary>
-public sealed record Percentiles(long Count, double P50, double P95, double P99);
+/// <summary>Times in milliseconds.</summary>
+/// <param name="Count">How many were measured.</param>
+/// <param name="P50">Half of them took no longer; and so on, each the upper end of its bucket.</param>
+/// <param name="P95"><inheritdoc cref="Percentiles" path="/param[@name='P50']"/></param>
+/// <param name="P99"><inheritdoc cref="Percentiles" path="/param[@name='P50']"/></param>
+/// <param name="Buckets">How many took up to so long, and longer than the one before: what two readings differ by was measured between them.</param>
+public sealed record Percentiles(long Count, double P50, double P95, double P99, IReadOnlyDictionary<string, long> Buckets);
 
 /// <summary>How channels do: kept by the hour, told for the last day.</summary>
 public sealed class LaneHealth(Store store, ListingStore listings, TimeProvider time)
@@ -127,7 +132,7 @@ public sealed class LaneHealth(Store store, ListingStore listings, TimeProvider 
     public static Percentiles? PercentilesOf(LaneHour hour, string kind)
     {
         if (!hour.Times.TryGetValue(kind, out var buckets) || buckets.Values.Sum() is not (> 0 and var all)) return null;
-        return new(all, At(0.5), At(0.95), At(0.99));
+        return new(all, At(0.5), At(0.95), At(0.99), buckets.ToDictionary(bucket => Math.Round(LaneHour.Milliseconds(bucket.Key), 1).ToString(CultureInfo.InvariantCulture), bucket => bucket.Value));
 
         double At(double share)
         {

@@ -34,12 +34,13 @@ internal static class Listings
             // Until the runtime has compiled what is hot a second time.
             await new Orders.Load(app.EndPoint, 4_000_000_000_000).RunAsync(15, changes / 2.0);
             await SettledAsync(app, shops);
+            var before = await Task.WhenAll(Enumerable.Range(0, Accounts).Select(i => app.GetAsync($"api/channels/{Id(i)}/health")));
             var (load, sets, cpu) = (new Orders.Load(app.EndPoint), shops.Sum(shop => shop.Stock.Sets), app.Cpu);
             var (rate, times) = await load.RunAsync(seconds, changes / 2.0);
             var clock = Stopwatch.StartNew();
             await SettledAsync(app, shops);
             Console.WriteLine($"{2 * rate:n0} changes/s for {seconds} s ({times.Length:n0} orders of two lines): {shops.Sum(shop => shop.Stock.Sets) - sets:n0} numbers set, the last {clock.Elapsed.TotalSeconds:n1} s after the last order; app {(app.Cpu - cpu).TotalSeconds / seconds:p0} of one core");
-            for (var i = 0; i < Accounts; i++) Console.WriteLine($"{Id(i)}: {Text(await app.GetAsync($"api/channels/{Id(i)}/health"))}");
+            for (var i = 0; i < Accounts; i++) Console.WriteLine($"{Id(i)}: {Text(before[i], await app.GetAsync($"api/channels/{Id(i)}/health"))}");
             await app.AuditAsync(full: true);
         }
         finally
@@ -120,5 +121,12 @@ internal static class Listings
         }
     }
 
-    static string Text(JsonNode health) => string.Join("; ", health["latency"]!.AsObject().Select(kind => $"{kind.Key} {kind.Value!.ToJsonString()}"));
+    // What was measured between two readings of a channel's health, the warm-up left out: percentiles in milliseconds, each the upper end of a bucket that is 19 % wide.
+    static string Text(JsonNode before, JsonNode after) => string.Join("; ", after["latency"]!.AsObject().Select(kind =>
+    {
+        var buckets = kind.Value!["buckets"]!.AsObject().Select(bucket => (Upper: double.Parse(bucket.Key, CultureInfo.InvariantCulture), Times: (long)bucket.Value! - ((long?)before["latency"]![kind.Key]?["buckets"]?[bucket.Key] ?? 0))).Where(bucket => bucket.Times > 0).OrderBy(bucket => bucket.Upper).ToList();
+        var all = buckets.Sum(bucket => bucket.Times);
+        double At(double share) => buckets.FirstOrDefault(bucket => buckets.Where(other => other.Upper <= bucket.Upper).Sum(other => other.Times) >= share * all).Upper;
+        return string.Create(CultureInfo.InvariantCulture, $"{kind.Key} {all:n0} times p50 {At(0.5):n0} p95 {At(0.95):n0} p99 {At(0.99):n0} ms");
+    }));
 }
