@@ -71,6 +71,9 @@ public sealed record ChannelTraits
     /// <summary>How often all numbers are read back.</summary>
     public TimeSpan RefreshEvery { get; init; } = TimeSpan.FromMinutes(30);
 
+    /// <summary>All its numbers are read at the cost of a page each, those of some at the cost of all: a refresh reads them in one go.</summary>
+    public bool ReadsAll { get; init; }
+
     /// <summary>How long after a push a read may still show the number before it.</summary>
     public TimeSpan VisibleAfter { get; init; } = TimeSpan.FromSeconds(5);
 

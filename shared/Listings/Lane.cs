@@ -117,18 +117,56 @@ public sealed partial class Lane(
             if (turn.State.RefreshedAt is { } last && last + turn.Adapter.Traits.RefreshEvery > Now && !(ask?.RefreshAt > last)) return false;
             turn.State = turn.State with { RefreshingSince = Now, RefreshFrom = null };
         }
+        if (turn.Adapter.Traits.ReadsAll) return await CallAsync(turn, LaneCall.Read, () => RefreshAllAsync(turn, cancel));
         return await CallAsync(turn, LaneCall.Read, async () =>
         {
             var page = await listings.ListAsync(turn.Channel.Id, null, null, null, Math.Min(RefreshPage, turn.Adapter.Traits.ReadsAtOnce), turn.State.RefreshFrom);
             var sent = page.Items.Where(listing => listing is { IsSent: true, Desired: not null }).ToList();
             if (sent.Count > 0) await push.ReadBackAsync(turn, sent, cancel);
-            // What a change feed lost for good, if it ever did, is found here at the latest.
-            await Parallel.ForEachAsync(sent, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel }, async (listing, token) => await desired.RecomputeAsync(listing.Parts is null ? listing : await desk.FollowAsync(listing, token), token));
+            await AnewAsync(sent, cancel);
             turn.Done.Count("refreshed", sent.Count);
             turn.State = page.Continuation is { } more ? turn.State with { RefreshFrom = more } : turn.State with { RefreshFrom = null, RefreshedAt = turn.State.RefreshingSince, RefreshingSince = null };
             return true;
         });
     }
+
+    // In one go, kept a page at a time, and of the rest the ids: whatever is urgent comes in between.
+    async Task<bool> RefreshAllAsync(LaneTurn turn, CancellationToken cancel)
+    {
+        var (since, page, seen) = (Now, new List<Shown>(RefreshPage), new HashSet<string>(StringComparer.Ordinal));
+        turn.Calls++;
+        await foreach (var shown in turn.Adapter.ReadAsync(turn.Account, null, cancel))
+        {
+            page.Add(shown);
+            if (page.Count == RefreshPage) await MeetAsync();
+        }
+        await MeetAsync();
+        string? from = null;
+        do
+        {
+            var ours = await listings.ListAsync(turn.Channel.Id, null, null, null, RefreshPage, from);
+            var sent = ours.Items.Where(listing => listing is { IsSent: true, Desired: not null }).ToList();
+            await push.MissingAsync(turn, sent.Where(listing => listing.CreatedAt < since && !seen.Contains(listing.Id)));
+            await AnewAsync(sent, cancel);
+            turn.Done.Count("refreshed", sent.Count);
+            from = ours.Continuation;
+        }
+        while (from is not null);
+        turn.State = turn.State with { RefreshFrom = null, RefreshedAt = turn.State.RefreshingSince, RefreshingSince = null };
+        return true;
+
+        async Task MeetAsync()
+        {
+            // As of the beginning: what was set or sold since is not judged by it.
+            seen.UnionWith(await push.MeetAsync(turn, page, since, cancel));
+            page.Clear();
+            while (await PushAsync(turn, Urgency.Pause, cancel) || await PushAsync(turn, Urgency.Drop, cancel)) cancel.ThrowIfCancellationRequested();
+        }
+    }
+
+    // What a change feed lost for good, if it ever did, is found here at the latest; and what bundles consist of now.
+    Task AnewAsync(IReadOnlyList<Listing> sent, CancellationToken cancel) =>
+        Parallel.ForEachAsync(sent, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel }, async (listing, token) => await desired.RecomputeAsync(listing.Parts is null ? listing : await desk.FollowAsync(listing, token), token));
 
     // One kind of call that fails is put off; the others go on.
     async Task<bool> CallAsync(LaneTurn turn, string kind, Func<Task<bool>> call)

@@ -71,14 +71,34 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
         await foreach (var shown in turn.Adapter.ReadAsync(turn.Account, [.. which.Select(listing => listing.Key)], cancel))
         {
             if (shown.Marketplace is { } theirs && which.FirstOrDefault(known => known.Item == shown.Item) is { } held) await HeldThereAsync(turn, held, theirs, cancel);
-            if (!left.Remove(Listing.IdOf(shown.Place, shown.Item), out var listing)) continue;
-            var written = await Change(listing, now => ListingTurns.Shown(now.Theirs == shown.Marketplace ? now : ListingTurns.Due(now with { Theirs = shown.Marketplace }), shown.Units, shown.At is { } at && at < asOf ? InstantConverter.Cut(at) : asOf, turn.Adapter.Traits, turn.Decrements, Now));
-            if (written is null) continue;
-            // Where the channel takes nothing off itself, another number is somebody's doing.
-            if (written.Suspect is not null && !turn.Decrements && await JudgeAsync(turn, written, cancel)) written = await listings.FindAsync(written.Channel, written.Id, cancel) ?? written;
-            read.Add(written);
+            if (left.Remove(Listing.IdOf(shown.Place, shown.Item), out var listing) && await MeetAsync(turn, listing, shown, asOf, cancel) is { } written) read.Add(written);
         }
-        if (turn.Adapter.Traits.ReadsBack) await EachAsync(left.Values, async missing =>
+        if (turn.Adapter.Traits.ReadsBack) await MissingAsync(turn, left.Values);
+        return read;
+    }
+
+    /// <summary>Notes a page of what the channel shows, as of a moment, of whatever listings; answers the ids of those that are ours.</summary>
+    public async Task<IReadOnlyCollection<string>> MeetAsync(LaneTurn turn, IReadOnlyList<Shown> page, DateTimeOffset asOf, CancellationToken cancel)
+    {
+        var ours = await listings.FindAsync(turn.Channel.Id, page.Select(shown => Listing.IdOf(shown.Place, shown.Item)), cancel);
+        await EachAsync(page.Where(shown => ours.TryGetValue(Listing.IdOf(shown.Place, shown.Item), out var listing) && listing is { IsSent: true, Desired: not null }).DistinctBy(shown => (shown.Place, shown.Item)), async shown =>
+        {
+            var listing = ours[Listing.IdOf(shown.Place, shown.Item)];
+            if (shown.Marketplace is { } theirs) await HeldThereAsync(turn, listing, theirs, cancel);
+            await MeetAsync(turn, listing, shown, asOf, cancel);
+        });
+        return [.. ours.Keys];
+    }
+
+    async Task<Listing?> MeetAsync(LaneTurn turn, Listing listing, Shown shown, DateTimeOffset asOf, CancellationToken cancel)
+    {
+        var written = await Change(listing, now => ListingTurns.Shown(now.Theirs == shown.Marketplace ? now : ListingTurns.Due(now with { Theirs = shown.Marketplace }), shown.Units, shown.At is { } at && at < asOf ? InstantConverter.Cut(at) : asOf, turn.Adapter.Traits, turn.Decrements, Now));
+        // Where the channel takes nothing off itself, another number is somebody's doing.
+        return written?.Suspect is not null && !turn.Decrements && await JudgeAsync(turn, written, cancel) ? await listings.FindAsync(written.Channel, written.Id, cancel) ?? written : written;
+    }
+
+    /// <summary>The channel does not know these.</summary>
+    public Task MissingAsync(LaneTurn turn, IEnumerable<Listing> which) => EachAsync(which, async missing =>
         {
             await Change(missing, now => ListingTurns.PutOff(now, "The channel does not show this item.", Now, turn.Adapter.Traits.RefreshEvery));
             await exceptions.OpenAsync(new ExceptionCase
@@ -88,8 +108,6 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
                 Detail = $"{missing.Channel} does not know item '{missing.Item}'{(missing.Place.Length > 0 ? $" at '{missing.Place}'" : "")}, which is mapped to {missing.Sku}. Correct the mapping, or list it there.",
             });
         });
-        return read;
-    }
 
     // What lies in the channel's own warehouse is a location of ours of kind marketplace: its number is what the channel says, and the difference an adjustment.
     async Task HeldThereAsync(LaneTurn turn, Listing listing, long units, CancellationToken cancel)

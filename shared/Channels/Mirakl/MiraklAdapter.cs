@@ -22,7 +22,7 @@ public sealed class MiraklAdapter(ChannelCalls calls) : ChannelAdapter
     public override string System => "mirakl";
     public override ChannelTraits Traits { get; } = new()
     {
-        MostAtOnce = 10_000, ReadsAtOnce = 10_000, Decrements = true, PollEvery = TimeSpan.FromMinutes(1), RefreshEvery = TimeSpan.FromMinutes(30), VisibleAfter = TimeSpan.FromMinutes(1), Accepts = true, Cancels = true, Ships = true,
+        MostAtOnce = 10_000, ReadsAtOnce = 10_000, ReadsAll = true, Decrements = true, PollEvery = TimeSpan.FromMinutes(1), RefreshEvery = TimeSpan.FromMinutes(30), VisibleAfter = TimeSpan.FromMinutes(1), Accepts = true, Cancels = true, Ships = true,
     };
 
     public override async Task<PushAnswer> PushAsync(ChannelAccount account, IReadOnlyList<Push> pushes, CancellationToken cancel)

@@ -52,6 +52,20 @@ public sealed class LanePatienceTests
         Assert.Empty(await ExceptionsAsync(rig));
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task A_refresh_repairs_what_was_edited_and_tells_what_is_not_there_in_one_go_or_page_by_page(bool inOneGo)
+    {
+        await using var rig = await LaneRig.StartAsync(LaneRig.Traits(decrements: false) with { ReadsAll = inOneGo, ReadsAtOnce = 2 }, "A", "B", "C", "D");
+        await rig.SettleAsync(6);
+        await rig.Get<ListingDesk>().PutAsync(await rig.ChannelAsync(), new("", "gone", "B", null, null, null, null, false), "test", default, default);
+        rig.Fake["A"] = 500;
+        await rig.SettleAsync(6);
+        Assert.Equal((100, 100), (rig.Fake["A"], rig.Fake["D"]));
+        Assert.Equal(["listingDrift", "listingMissing"], (await ExceptionsAsync(rig)).Order(StringComparer.Ordinal));
+        Assert.True((await rig.Get<LaneHealth>().SinceAsync("fake", "h", rig.Time.GetUtcNow().AddHours(-1), default)).Counts["refreshed"] >= 9);
+        await rig.CheckAsync();
+    }
+
     [Fact]
     public async Task Where_orders_are_seen_late_a_raise_waits_so_much_longer()
     {
