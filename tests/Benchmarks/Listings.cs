@@ -3,11 +3,12 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Selvedge.Local.Channels.Iconic;
+using Selvedge.Local.Channels.Mirakl;
 
 namespace Selvedge.Tests.Benchmarks;
 
 /// <summary>From an order's commit to the calls of four channel accounts, simulated sellers on loopback in this process whose limits are not reached; and a season's delivery:
-/// ten thousand listings that change at once and drain at the channel's own limit. Afterwards every channel shows what can be sold, or this throws.</summary>
+/// listings that change at once and drain at the channel's own limit. Afterwards every channel shows what can be sold, or this throws.</summary>
 internal static class Listings
 {
     const int Accounts = 4, Skus = 500;
@@ -50,45 +51,56 @@ internal static class Listings
         }
     }
 
+    /// <summary>So many listings of one account on a simulated Mirakl operator, whose limits are reached: one file of numbers a minute, and one reading of all offers. A season's delivery
+    /// is posted at once; then all numbers are read back.</summary>
     public static async Task SeasonAsync(int skus)
     {
         Console.WriteLine(RunningApp.Machine);
         var folder = Directory.CreateTempSubdirectory("selvedge-season-").FullName;
-        await using var shop = await IconicSimulator.StartAsync();
-        shop.ClientSecret = RunningApp.Secret;
+        await using var shop = await MiraklSimulator.StartAsync();
+        shop.Key = RunningApp.Secret;
         try
         {
             using var app = await RunningApp.StartAsync(folder);
             await app.PutAsync("api/locations/WH1", new { kind = "warehouse", name = "WH1", priority = 1 });
-            var products = new StringBuilder("style,name,colour,size,sku,price,cost\n");
+            var (products, listings, stock) = (new StringBuilder("style,name,colour,size,sku,price,cost\n"), new StringBuilder("item,sku\n"), new StringBuilder("sku,location,quantity\n"));
             for (var i = 0; i < skus; i++)
             {
-                products.Append(CultureInfo.InvariantCulture, $"SE{i / 25:000},Style {i / 25},Colour {i / 5 % 5},Size {i % 5},SE{i:00000},59.00,14.00\n");
+                products.Append(CultureInfo.InvariantCulture, $"SE{i / 25:0000},Style {i / 25},Colour {i / 5 % 5},Size {i % 5},SE{i:00000},59.00,14.00\n");
+                listings.Append(CultureInfo.InvariantCulture, $"{Item(i)},SE{i:00000}\n");
+                stock.Append(CultureInfo.InvariantCulture, $"SE{i:00000},WH1,100\n");
                 shop.Stock.Add(Item(i));
             }
             await app.PostCsvAsync("api/imports/products", products.ToString());
-            await ConnectAsync(app, Id(0), shop, Enumerable.Range(0, skus).Select(i => (Item(i), $"SE{i:00000}")));
-            foreach (var (units, what) in new[] { (100, "a season's delivery") })
-            {
-                var stock = new StringBuilder("sku,location,quantity\n");
-                for (var i = 0; i < skus; i++) stock.Append(CultureInfo.InvariantCulture, $"SE{i:00000},WH1,{units}\n");
-                var clock = Stopwatch.StartNew();
-                await app.PostCsvAsync("api/imports/stock", stock.ToString());
-                var posted = clock.Elapsed;
-                while (Enumerable.Range(0, skus).Any(i => shop.Stock.Units(Item(i)) != units))
-                {
-                    if (clock.Elapsed > TimeSpan.FromMinutes(10)) throw new InvalidOperationException($"{Enumerable.Range(0, skus).Count(i => shop.Stock.Units(Item(i)) != units)} of {skus} listings still differ.");
-                    await Task.Delay(200);
-                }
-                Console.WriteLine($"{what}: {skus:n0} SKUs posted in {posted.TotalSeconds:n1} s, all shown after {clock.Elapsed.TotalSeconds:n1} s in {shop.Done.GetValueOrDefault("stock"):n0} calls; app at most {app.Memory.Peak:n0} MB");
-            }
-            var reads = Stopwatch.StartNew();
-            var before = shop.Done.GetValueOrDefault("stock.read");
-            await app.PostAsync($"api/channels/{Id(0)}/refresh", new { });
-            while (shop.Done.GetValueOrDefault("stock.read") - before < skus && reads.Elapsed < TimeSpan.FromMinutes(15)) await Task.Delay(200);
-            Console.WriteLine($"refresh: {shop.Done.GetValueOrDefault("stock.read") - before:n0} numbers read back in {reads.Elapsed.TotalSeconds:n1} s (this channel reads one a call, 25 calls a second); app at most {app.Memory.Peak:n0} MB");
+            await app.PutAsync("api/channels/season", new { kind = "mirakl", locations = new[] { "WH1" }, shortage = "oversold", api = new { shop = shop.Address.ToString(), token = "bench" } });
+            var clock = Stopwatch.StartNew();
+            await app.PostCsvAsync("api/listings/season/import", listings.ToString());
+            await UntilAsync(async () => (long)(await app.GetAsync("api/channels/season/health"))["differing"]! == 0 && shop.Done.GetValueOrDefault("OF21") > 0);
+            Console.WriteLine($"{skus:n0} listings mapped, read back and settled after {clock.Elapsed.TotalSeconds:n0} s");
+
+            var (files, cpu) = (shop.Done.GetValueOrDefault("STO01"), app.Cpu);
+            clock.Restart();
+            await app.PostCsvAsync("api/imports/stock", stock.ToString());
+            var posted = clock.Elapsed;
+            await UntilAsync(() => Task.FromResult(Enumerable.Range(0, skus).All(i => shop.Stock.Units(Item(i)) == 100)));
+            Console.WriteLine($"a season's delivery: {skus:n0} SKUs posted in {posted.TotalSeconds:n1} s, all shown {clock.Elapsed.TotalSeconds:n0} s after it began, in {shop.Done.GetValueOrDefault("STO01") - files} files (one a minute); {(app.Cpu - cpu).TotalSeconds:n0} s of CPU");
+
+            await UntilAsync(async () => (long)(await app.GetAsync("api/channels/season/health"))["differing"]! == 0);
+            var asked = DateTimeOffset.UtcNow;
+            var pages = shop.Done.GetValueOrDefault("OF21");
+            (cpu, var before) = (app.Cpu, app.Memory.Now);
+            clock.Restart();
+            await app.PostAsync("api/channels/season/refresh", new { });
+            await UntilAsync(async () => (await app.GetAsync("api/channels/season/health"))["refreshedAt"] is { } at && at.GetValue<DateTimeOffset>() > asked);
+            Console.WriteLine($"refresh: {skus:n0} numbers read back and compared in {clock.Elapsed.TotalSeconds:n0} s, {shop.Done.GetValueOrDefault("OF21") - pages:n0} pages, {(app.Cpu - cpu).TotalSeconds:n0} s of CPU; memory {before:n0} MB before, {app.Memory.Now:n0} MB after, at most {app.Memory.Peak:n0} MB since the start");
         }
         finally { Directory.Delete(folder, recursive: true); }
+
+        static async Task UntilAsync(Func<Task<bool>> isSo)
+        {
+            for (var clock = Stopwatch.StartNew(); !await isSo(); await Task.Delay(250))
+                if (clock.Elapsed > TimeSpan.FromMinutes(30)) throw new InvalidOperationException("It does not come to an end.");
+        }
     }
 
     static string Id(int account) => $"iconic-{account}";

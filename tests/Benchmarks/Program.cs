@@ -22,7 +22,7 @@ switch (args.FirstOrDefault())
               matrix                         a style of 12 colours × 10 sizes and its stock, read over HTTP
               orders  [--seconds 15]         signed two-line Shopify orders over HTTP, load driver included
               listings [--seconds 60] [--changes 200]  from an order's commit to the calls of four channel accounts
-              season  [--skus 10000]         so many listings that change at once, and a refresh of them
+              season  [--skus 10000]         so many listings that change at once on an operator with limits, and a refresh of them
               fulfil  [--seconds 20]         signed orders picked by scan and shipped over HTTP by pickers that need no time
               waiting [--orders 10000]       what orders that wait for pickers cost, and how soon they go on after a restart
               waves   [--lines 100000]       the next wave out of that many open pick lines
