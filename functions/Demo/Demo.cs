@@ -18,6 +18,7 @@ internal sealed partial class Demo(DemoTally tally, IConfiguration configuration
 {
     static readonly TimeSpan ReadEvery = TimeSpan.FromSeconds(1), AuditEvery = TimeSpan.FromSeconds(10), DeliverEvery = TimeSpan.FromSeconds(15), EndWithin = TimeSpan.FromSeconds(20);
     readonly CancellationTokenSource ending = new(), cut = new();
+    IAsyncDisposable? open;
     Stock stock = new([]);
     AuditSeen? audit;
     bool auditing;
@@ -83,7 +84,7 @@ internal sealed partial class Demo(DemoTally tally, IConfiguration configuration
         using var traffic = new DemoTraffic(api.Address, secret, rate, tally, time);
         var screen = DemoScreen.RunAsync(() => State(pace.Rate), ending.Token);
         var markets = Task.CompletedTask;
-        StartMarkets(api, ref markets);
+        StartMarkets(api, ref markets, ref open);
         await Task.WhenAll(
             markets,
             traffic.RunAsync(ending.Token, cut.Token),
@@ -107,7 +108,7 @@ internal sealed partial class Demo(DemoTally tally, IConfiguration configuration
     }
 
     // Simulated marketplaces are part of local hosting; elsewhere there are none.
-    partial void StartMarkets(DemoApi api, ref Task running);
+    partial void StartMarkets(DemoApi api, ref Task running, ref IAsyncDisposable? open);
 
     async Task AuditAsync(DemoLedger ledger)
     {
@@ -155,6 +156,8 @@ internal sealed partial class Demo(DemoTally tally, IConfiguration configuration
     public override void Dispose()
     {
         base.Dispose();
+        // After all that calls them.
+        open?.DisposeAsync().AsTask().GetAwaiter().GetResult();
         ending.Dispose();
         cut.Dispose();
     }

@@ -10,20 +10,25 @@ namespace Selvedge.Functions.Demo;
 /// <summary>Part of local hosting only: two simulated marketplaces on loopback that list some of the range, are bought from, and hold their callers to the limits of the systems they stand in for.</summary>
 internal sealed partial class Demo
 {
-    partial void StartMarkets(DemoApi api, ref Task running) => running = new DemoMarkets(api, tally, configuration).RunAsync(ending.Token, cut.Token);
+    partial void StartMarkets(DemoApi api, ref Task running, ref IAsyncDisposable? open)
+    {
+        var markets = new DemoMarkets(api, tally, configuration);
+        (running, open) = (markets.RunAsync(ending.Token, cut.Token), markets);
+    }
 }
 
 /// <summary>A marketplace of each kind: one whose stock call may be made 25 times a second, one that takes a stock file a minute.</summary>
-internal sealed class DemoMarkets(DemoApi api, DemoTally tally, IConfiguration configuration)
+internal sealed class DemoMarkets(DemoApi api, DemoTally tally, IConfiguration configuration) : IAsyncDisposable
 {
+    readonly List<SimulatedChannel> open = [];
     const int Listed = 120;
     static readonly TimeSpan Between = TimeSpan.FromMilliseconds(400), ReadEvery = TimeSpan.FromSeconds(2);
 
     /// <summary>Connects both, and buys from them until it is told to end.</summary>
     public async Task RunAsync(CancellationToken ending, CancellationToken cut)
     {
-        await using var iconic = await IconicSimulator.StartAsync();
-        await using var mirakl = await MiraklSimulator.StartAsync();
+        var (iconic, mirakl) = (await IconicSimulator.StartAsync(), await MiraklSimulator.StartAsync());
+        open.AddRange([iconic, mirakl]);
         var articles = DemoBrand.Articles.Where((_, i) => i % Math.Max(1, DemoBrand.Articles.Count / Listed) == 0).Take(Listed).ToList();
         configuration["Secrets:demo-iconic"] = iconic.ClientSecret;
         configuration["Secrets:demo-mirakl"] = mirakl.Key;
@@ -45,12 +50,24 @@ internal sealed class DemoMarkets(DemoApi api, DemoTally tally, IConfiguration c
                 }
                 await Task.Delay(Between, ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+            tally.Markets = [await ReadAsync("demo-iconic", iconic, cut), await ReadAsync("demo-mirakl", mirakl, cut)];
+            // They end with this process: nobody calls them from now on.
+            await LeaveAsync("demo-iconic", "iconic", cut);
+            await LeaveAsync("demo-mirakl", "mirakl", cut);
         }
         catch (Exception failure) when (failure is DemoException or HttpRequestException or OperationCanceledException)
         {
             if (!ending.IsCancellationRequested) tally.Fault("marketplaces: " + failure.Message);
         }
     }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var market in open) await market.DisposeAsync();
+    }
+
+    async Task LeaveAsync(string id, string kind, CancellationToken cancel) => await api.PutAsync($"api/channels/{id}", new { kind, name = id, locations = SampleCatalogue.Locations.Select(location => location.Id), shortage = "oversold" }, cancel);
 
     static string Product(int i) => (10_000 + i).ToString(CultureInfo.InvariantCulture);
 

@@ -156,7 +156,8 @@ internal sealed partial class ServiceBusRunner(
         }
         catch (Exception failure)
         {
-            LogFailed(failure, function.Name, message.MessageId, message.DeliveryCount);
+            // One that was told to stop, and did, has not failed.
+            if (failure is not OperationCanceledException || !stopping.IsCancellationRequested) { LogFailed(failure, function.Name, message.MessageId, message.DeliveryCount); }
             if (!message.IsSettled) { await AbandonAsync(receiver, message); }
         }
         finally

@@ -192,7 +192,9 @@ public sealed partial class Lane(
             turn.State.Blocked[kind] = new(until, failures, failed.Message);
             turn.Done.Count(failed.Failure switch { CallFailure.Limited => "limited", CallFailure.Refused => "refused", _ => "unanswered" });
             if (failed.Failure is not CallFailure.Limited) turn.State = turn.State.With(new(failed.Message, now, failures));
-            LogHeldBack(turn.Channel.Id, kind, until, failed.Message);
+            // Its own limits are a channel's ordinary life.
+            if (failed.Failure is CallFailure.Limited) LogLimited(turn.Channel.Id, kind, until, failed.Message);
+            else LogHeldBack(turn.Channel.Id, kind, until, failed.Message);
             if (failed.Failure is CallFailure.Refused)
                 await exceptions.OpenAsync(new ExceptionCase
                 {
@@ -226,6 +228,9 @@ public sealed partial class Lane(
 
     [LoggerMessage(EventId = 5011, Level = LogLevel.Warning, Message = "Channel {Channel}: calls of kind {Kind} are held back until {Until}: {Why}")]
     partial void LogHeldBack(string channel, string kind, DateTimeOffset until, string why);
+
+    [LoggerMessage(EventId = 5013, Level = LogLevel.Debug, Message = "Channel {Channel}: calls of kind {Kind} wait for its limit until {Until}: {Why}")]
+    partial void LogLimited(string channel, string kind, DateTimeOffset until, string why);
 
     [LoggerMessage(EventId = 5012, Level = LogLevel.Error, Message = "Channel {Channel}: a call of kind {Kind} ended in a fault of ours")]
     partial void LogNotUnderstood(Exception failure, string channel, string kind);

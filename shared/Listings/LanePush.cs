@@ -29,7 +29,18 @@ public sealed class LanePush(ListingStore listings, DesiredNumbers desired, Loca
 
         // First what the channel shows: where a question has no answer, nothing is known, or it may have sold what we have not heard of.
         var unsure = due.Where(listing => traits.ReadsBack && (readsFirst || listing.Known is null || listing.Asked is { Submission: null })).ToList();
-        var ready = unsure.Count == 0 ? due.ToList() : [.. due.Except(unsure), .. await ReadBackAsync(turn, unsure, cancel)];
+        List<Listing> ready = [.. due.Except(unsure)];
+        if (unsure.Count > 0)
+            try
+            {
+                ready.AddRange(await ReadBackAsync(turn, unsure, cancel));
+            }
+            catch (ChannelCallException limited) when (limited.Failure is CallFailure.Limited && readsFirst)
+            {
+                // A drop is not kept waiting for a limit on reading: what was sold unheard since the last word is less than what the old number would sell.
+                ready.AddRange(unsure.Where(listing => listing is { Known: not null, Asked: not { Submission: null } }));
+                if (ready.Count == 0) throw;
+            }
         if (afterOrders) ready = await AnewAsync(ready, cancel);
         ready = ready.FindAll(listing => listing is { IsSent: true, Desired: not null } && (!traits.ReadsBack || (listing.Known is not null && listing.Asked is not { Submission: null })) && IsStill(listing, urgency, turn));
         if (ready.Count == 0) return true;

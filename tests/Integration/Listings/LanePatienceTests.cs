@@ -67,6 +67,21 @@ public sealed class LanePatienceTests
     }
 
     [Fact]
+    public async Task A_limit_on_reading_keeps_no_drop_waiting()
+    {
+        await using var rig = await LaneRig.StartAsync();
+        await rig.SettleAsync(6);
+        rig.Fake.Faults = (kind, _) => kind is "read" ? CallFault.Limited : CallFault.None;
+        await rig.SellElsewhereAsync("A", 60);
+        await rig.FeedAsync();
+        await rig.RunAsync();
+        Assert.Equal(40, rig.Fake["A"]);
+        rig.Fake.Faults = (_, _) => CallFault.None;
+        await rig.SettleAsync(6);
+        await rig.CheckAsync();
+    }
+
+    [Fact]
     public async Task Where_orders_are_seen_late_a_raise_waits_so_much_longer()
     {
         await using var rig = await LaneRig.StartAsync(LaneRig.Traits(decrements: false) with { OrdersVisibleAfter = TimeSpan.FromSeconds(60) });
