@@ -8,7 +8,7 @@ using Selvedge.Platform;
 namespace Selvedge.Functions.Listings;
 
 /// <summary>What runs lanes: the queue's sessions, one for each account, and the sweeps that find what no message told.</summary>
-public sealed partial class LaneFunctions(Lane lane, Telling telling, LaneQueue queue, LaneCalls calls, LaneHealth health, ListingStore listings, DesiredNumbers desired, SalesChannels channels, ChannelAdapters adapters, TimeProvider time, ILogger<LaneFunctions> log)
+public sealed partial class LaneFunctions(Lane lane, Telling telling, LaneQueue queue, LaneCalls calls, LaneHealth health, ListingStore listings, DesiredNumbers desired, ListedStyles styles, SalesChannels channels, ChannelAdapters adapters, TimeProvider time, ILogger<LaneFunctions> log)
 {
     /// <summary>What is due for so long and was not done is called again.</summary>
     static readonly TimeSpan Late = TimeSpan.FromMinutes(1);
@@ -36,6 +36,7 @@ public sealed partial class LaneFunctions(Lane lane, Telling telling, LaneQueue 
         {
             await telling.AlarmsAsync(channel.Id, cancel);
             await lane.AlignAsync(channel, cancel);
+            await styles.AlignAsync(channel, cancel);
             var (now, state) = (time.GetUtcNow(), await listings.ReadAsync<LaneState>(channel.Id, LaneState.DocumentId, cancel));
             if (state?.WakeAt is not { } wake || wake < now - Late || await listings.IsLateAsync(channel.Id, now - Late, cancel)) calls.Call(channel.Id);
         });

@@ -37,8 +37,11 @@ public abstract class ChannelAdapter
     /// <summary>Says what left, with its tracking. Told already is success.</summary>
     public virtual Task ShipAsync(ChannelAccount account, Order order, ChannelShipment shipment, CancellationToken cancel) => throw Unsupported("shipments");
 
-    /// <summary>Makes the channel's product what the product master says; answers the ids its items have there now, where the system makes them.</summary>
-    public virtual Task<IReadOnlyList<ListingKey>> PublishAsync(ChannelAccount account, ChannelProduct product, CancellationToken cancel) => throw Unsupported("product data");
+    /// <summary>Makes the channel's product what the product master says, deleting nothing, and says of each item what came of it. Items that are as they should be already are success.</summary>
+    public virtual Task<PublishAnswer> PublishAsync(ChannelAccount account, ChannelProduct product, CancellationToken cancel) => throw Unsupported("product data");
+
+    /// <summary>What became of a product that was submitted (<see cref="PublishAnswer.Submission"/>); null: nothing is decided yet.</summary>
+    public virtual Task<PublishAnswer?> PublishedAsync(ChannelAccount account, ChannelProduct product, string submission, CancellationToken cancel) => throw Unsupported("submissions of product data");
 
     NotSupportedException Unsupported(string what) => new($"The adapter of '{System}' has no {what}; its traits say so.");
 }
@@ -207,32 +210,6 @@ public sealed record LineUnits(string Line, long Units);
 /// <param name="Lines">What it has.</param>
 public sealed record ChannelShipment(string Id, string Location, string? Place, DateTimeOffset At, string? Carrier, string? Tracking, IReadOnlyList<LineUnits> Lines);
 
-/// <summary>A product as it is to be shown: a style with its SKUs.</summary>
-public sealed record ChannelProduct
-{
-    public required string Style { get; init; }
-    public required string Title { get; init; }
-    public string? Description { get; init; }
-    public IReadOnlyList<string> Images { get; init; } = [];
-    public IReadOnlyDictionary<string, string> Attributes { get; init; } = new Dictionary<string, string>();
-
-    /// <summary>Names of what its SKUs differ in, in order, e.g. Colour, Size.</summary>
-    public IReadOnlyList<string> Options { get; init; } = [];
-    public required IReadOnlyList<ChannelItem> Items { get; init; }
-
-    /// <summary>The channel's id of the product, once it has one.</summary>
-    public string? ExternalId { get; init; }
-}
-
-/// <summary>One SKU of a product.</summary>
-/// <param name="Sku">Ours.</param>
-/// <param name="Gtin">Its GTIN, where it has one.</param>
-/// <param name="Options">One for each of the product's options.</param>
-/// <param name="Price">In ten-thousandths of <paramref name="Currency"/>.</param>
-/// <param name="Currency">ISO 4217.</param>
-/// <param name="ExternalId">The channel's id of it, once it has one.</param>
-public sealed record ChannelItem(string Sku, string? Gtin, IReadOnlyList<string> Options, long? Price, string? Currency, string? ExternalId = null);
-
 /// <summary>Why a call did not do what was asked.</summary>
 public enum CallFailure
 {
@@ -251,6 +228,9 @@ public sealed class ChannelCallException(CallFailure failure, string message, Da
 
     /// <summary>When it may be asked again; null: as the caller thinks fit.</summary>
     public DateTimeOffset? Until { get; } = until;
+
+    /// <summary>Refused for what the product is, not for whose account asked: other products may well be taken.</summary>
+    public bool IsOfProduct { get; init; }
 
     /// <summary>The kind of answer that has this HTTP status and waits as long as its <c>Retry-After</c> says (RFC 9110, section 10.2.3).</summary>
     public static ChannelCallException Of(ChannelAccount account, string operation, HttpResponseMessage response, string? said)

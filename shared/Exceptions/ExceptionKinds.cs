@@ -78,6 +78,8 @@ public static class ExceptionKinds
             "Look at the listing in the channel; it is tried again with the next refresh."),
         new("listingMissing", Severity.Normal, 24, "A channel does not know a listing", "the mapping of the channel's item to a SKU", "the channel's own items",
             "Correct the mapping (POST api/listings/import), or list the item there."),
+        new("productRefused", Severity.Normal, 24, "A style is not listed in a channel as it should be", "the product master, and that a person wants the style listed", "the channel's answer, or what is missing to be sent",
+            "Complete the style (GET api/styles/{id}/listable), or put it right in the channel; then PUT api/listings/{channel}/styles/{style} again.", "the channel takes all of it"),
         new("channelRefused", Severity.High, 1, "A channel refuses our calls", "the channel's settings and its secrets", "its answer",
             "Put the settings or the secret right; it is tried again every five minutes.", "a later call is taken"),
         new("channelUntold", Severity.High, 4, "A channel will not hear what became of an order", "the order as it stands here", "the channel's answer",

@@ -8,11 +8,11 @@ using Selvedge.Platform;
 namespace Selvedge.Listings;
 
 /// <summary>
-/// Every call to one account (design, section 5), by one at a time: pauses, drops, what orders owe their channel, raises, order polls, refreshes. Its work is on documents, so what
+/// Every call to one account (design, section 5), by one at a time: pauses, drops, what orders owe their channel, raises, order polls, product data, refreshes. Its work is on documents, so what
 /// it is woken by says nothing; after each call it looks again for what is most urgent. A minute's work at most; it has itself woken again.
 /// </summary>
 public sealed partial class Lane(
-    ListingStore listings, LanePush push, LanePoll poll, Telling telling, DesiredNumbers desired, ListingDesk desk, ListingRules rules, LaneHealth health, Watermarks watermarks, SalesChannels channels, ChannelAdapters adapters,
+    ListingStore listings, LanePush push, LanePoll poll, LaneProducts products, Telling telling, DesiredNumbers desired, ListingDesk desk, ListingRules rules, LaneHealth health, Watermarks watermarks, SalesChannels channels, ChannelAdapters adapters,
     ExceptionCases exceptions, [FromKeyedServices("channels")] HttpClient http, TimeProvider time, ILogger<Lane> log)
 {
     static readonly TimeSpan Longest = TimeSpan.FromSeconds(60), Shortest = TimeSpan.FromSeconds(1);
@@ -48,6 +48,7 @@ public sealed partial class Lane(
                 if (turn.MayPoll && await PollAsync(turn, cancel)) continue;
                 if (turn.ReadAt is not null && await PushAsync(turn, Urgency.Raise, cancel)) continue;
                 if (await VerifyAsync(turn, cancel)) continue;
+                if (await CallAsync(turn, LaneCall.Products, () => products.RunAsync(turn, cancel))) continue;
                 if (await RefreshAsync(turn, ask, cancel)) continue;
                 break;
             }
@@ -220,6 +221,7 @@ public sealed partial class Lane(
                 Urgency.Raise or Urgency.Stale => at < turn.ReadAt ? Later(at, LaneCall.Stock) : nextPoll > at ? nextPoll : at,
                 _ => !turn.Adapter.Traits.ReadsBack && turn.ReadAt is null ? nextPoll : Later(at, LaneCall.Stock),
             });
+        if (turn.NextProduct is { } product) next.Add(Later(product, LaneCall.Products));
         if (await telling.NextAsync(turn.Channel.Id, cancel) is { } told) next.Add(Later(told, LaneCall.Tell));
         return next.Min();
     }
@@ -253,6 +255,9 @@ public sealed class LaneTurn(Channel channel, ChannelAdapter adapter, ChannelAcc
 
     /// <summary>Calls that were made.</summary>
     public int Calls { get; set; }
+
+    /// <summary>When product data is to be sent next.</summary>
+    public DateTimeOffset? NextProduct { get; set; }
 
     /// <summary>The channel takes units off its own number when it sells.</summary>
     public bool Decrements => Channel.Takes(Adapter.Traits);

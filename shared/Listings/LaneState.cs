@@ -8,7 +8,7 @@ namespace Selvedge.Listings;
 /// <summary>Kinds of calls, which are held back each for itself: a limit on numbers does not stop orders.</summary>
 public static class LaneCall
 {
-    public const string Stock = "stock", Read = "read", Orders = "orders", Tell = "tell";
+    public const string Stock = "stock", Read = "read", Orders = "orders", Tell = "tell", Products = "products";
 }
 
 /// <summary>Calls of a kind that are not made before a time, and why.</summary>

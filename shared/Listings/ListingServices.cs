@@ -17,6 +17,9 @@ public static class ListingServices
         .AddSingleton<ListingHealth>()
         .AddSingleton<LanePush>()
         .AddSingleton<LanePoll>()
+        .AddSingleton<LaneProducts>()
+        .AddSingleton<ListedStyles>()
+        .AddSingleton<ListedStyleFile>()
         .AddSingleton<Lane>()
         // Redirects are not followed: a token goes to the address that was configured.
         .AddKeyedSingleton("channels", (_, _) => new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = TimeSpan.FromSeconds(20) });

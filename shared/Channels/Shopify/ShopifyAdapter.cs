@@ -130,5 +130,5 @@ public sealed class ShopifyAdapter(ShopifyCalls calls, OrderStore? known = null)
     /// <summary><inheritdoc/> Shopify's <c>orderCancel</c> is for whole orders: a part is taken out there by a person (edit or refund), and comes back to us as such.</summary>
     public override Task CancelAsync(ChannelAccount account, Order order, IReadOnlyList<LineUnits> lines, string reason, CancellationToken cancel) => ShopifyFulfilment.CancelAsync(calls, account, order, lines, reason, cancel);
 
-    public override Task<IReadOnlyList<ListingKey>> PublishAsync(ChannelAccount account, ChannelProduct product, CancellationToken cancel) => ShopifyProducts.PublishAsync(calls, account, product, cancel);
+    public override Task<PublishAnswer> PublishAsync(ChannelAccount account, ChannelProduct product, CancellationToken cancel) => ShopifyProducts.PublishAsync(calls, account, product, cancel);
 }

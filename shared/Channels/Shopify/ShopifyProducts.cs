@@ -31,9 +31,10 @@ internal static class ShopifyProducts
     /// <summary>A product as it is there.</summary>
     public sealed record Product(string Id, bool HasMedia, List<Variant> Variants);
 
-    public static async Task<IReadOnlyList<ListingKey>> PublishAsync(ShopifyCalls calls, ChannelAccount account, ChannelProduct product, CancellationToken cancel)
+    public static async Task<PublishAnswer> PublishAsync(ShopifyCalls calls, ChannelAccount account, ChannelProduct product, CancellationToken cancel)
     {
         var identifier = product.ExternalId is { } id ? new JsonObject { ["id"] = id } : new JsonObject { ["handle"] = Handle(product.Style) };
+        var places = PlacesOf(account, product);
         var before = await ReadAsync(calls, account, identifier, cancel);
         if (before is null && product.ExternalId is not null) throw Refused(account, product, $"the shop has no product {product.ExternalId} (any more)");
         var input = Input(account, product, before);
@@ -41,11 +42,17 @@ internal static class ShopifyProducts
         if (ShopifyJson.FirstError(data.GetProperty("productSet")) is { } refused) throw Refused(account, product, refused);
         var after = await ReadAsync(calls, account, new() { ["id"] = ShopifyJson.IdOf(data.GetProperty("productSet").GetProperty("product")) }, cancel)
             ?? throw new ChannelCallException(CallFailure.Unanswered, $"Style {product.Style} was set in the shop of channel '{account.Channel.Id}' and is not there.");
-        var places = (account.Channel.Places ?? new Dictionary<string, string>()).Keys.Select(ShopifyJson.Place).OfType<string>().Distinct(StringComparer.Ordinal).DefaultIfEmpty("").ToList();
-        return [.. from item in product.Items
-                   join variant in after.Variants on item.Sku equals variant.Sku
-                   from place in places
-                   select new ListingKey(Ids.Join([place, variant.Item], 200), place, variant.Item, item.Sku, after.Id)];
+        var byItem = after.Variants.Where(variant => variant.Sku is not null).ToLookup(variant => variant.Sku, StringComparer.Ordinal);
+        return new([.. product.Items.Select(item => byItem[item.Sku].Select(variant => variant.Item).FirstOrDefault() is { } there
+            ? new PublishedItem(item.Sku, [.. places.Select(place => new ListingKey(Ids.Join([place, there], 200), place, there, item.Sku, after.Id))])
+            : new PublishedItem(item.Sku, [], "The shop took the product and has no such variant."))]) { ExternalId = after.Id };
+    }
+
+    /// <summary>Where its stock is shown: the shop's locations that are mapped to those the channel sells from.</summary>
+    static List<string> PlacesOf(ChannelAccount account, ChannelProduct product)
+    {
+        var mapped = (account.Channel.Places ?? new Dictionary<string, string>()).Where(place => account.Channel.Locations.Contains(place.Value)).Select(place => ShopifyJson.Place(place.Key)).OfType<string>().Distinct(StringComparer.Ordinal).ToList();
+        return mapped.Count > 0 ? mapped : throw Refused(account, product, "none of the shop's locations is mapped to one that the channel sells from. Name them in the channel's 'places'");
     }
 
     /// <summary>What is sent, or why nothing is.</summary>
@@ -100,14 +107,14 @@ internal static class ShopifyProducts
         return variant;
     }
 
-    // By its SKU; where that is nowhere, by its id there; then one with the same options and no SKU of its own.
+    // By its SKU; where that is nowhere, by its id there; then one with the same options and no SKU of its own, or one that is archived.
     static Variant? Match(ChannelAccount account, ChannelProduct product, Product? before, ChannelItem item)
     {
         if (before is null) return null;
         var named = before.Variants.FindAll(variant => variant.Sku == item.Sku);
         if (named.Count > 1) throw Refused(account, product, $"the shop has {named.Count} variants with SKU {item.Sku}");
         return named.FirstOrDefault() ?? before.Variants.Find(variant => item.ExternalId is { } id && (variant.Id == id || variant.Item == id))
-            ?? before.Variants.Find(variant => string.IsNullOrEmpty(variant.Sku) && variant.Options.Select(option => option.Value).SequenceEqual(item.Options));
+            ?? before.Variants.Find(variant => (string.IsNullOrEmpty(variant.Sku) || product.Former.Contains(variant.Sku)) && variant.Options.Select(option => option.Value).SequenceEqual(item.Options));
     }
 
     static JsonArray Values(IEnumerable<(string Name, string Value)> options) => new([.. options.Select(option => new JsonObject { ["optionName"] = option.Name, ["name"] = option.Value })]);
@@ -137,5 +144,5 @@ internal static class ShopifyProducts
     }
 
     static ChannelCallException Refused(ChannelAccount account, ChannelProduct product, string why) =>
-        new(CallFailure.Refused, $"Style {product.Style} is not published to channel '{account.Channel.Id}': {why}.");
+        new(CallFailure.Refused, $"Style {product.Style} is not published to channel '{account.Channel.Id}': {why}.") { IsOfProduct = true };
 }

@@ -15,6 +15,7 @@ namespace Selvedge.Channels.Zalando;
 /// <c>api.token</c> names nothing here; settings: <c>merchantId</c>, <c>clientId</c>, <c>clientSecret</c> (a secret's name); optional <c>parcelGrams</c>, the weight told of a parcel (required by the API;
 /// unconfirmed default 1000), <c>zfs</c> = <c>true</c> to read what lies in Zalando's warehouses (the answer's members are unconfirmed), <c>limit.&lt;operation&gt;</c>. Unconfirmed: whether
 /// Zalando takes sold units off (assumed not: the partner owns the level), the limits of the orders API. Not told: return tracking numbers, which no shipment here has.
+/// Product data is not sent: articles are onboarded by attributes whose schema is not public; what is onboarded there is mapped by its EAN.
 /// </summary>
 public sealed class ZalandoAdapter(ChannelCalls calls, AccessTokens tokens) : ChannelAdapter
 {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Selvedge.Channels;
+using Selvedge.Listings;
 using Selvedge.Orders;
 
 namespace Selvedge.Tests.Integration.Listings;
@@ -153,6 +154,25 @@ public sealed class FakeChannel(ChannelTraits traits, TimeProvider time, string 
         var fault = await BeginAsync("ship");
         if (fault is not CallFault.LostBefore) Shipped[order.ExternalId] = shipment;
         Lost(fault);
+    }
+
+    /// <summary>Products as they came, and what it has against items.</summary>
+    public ConcurrentQueue<ChannelProduct> Products { get; } = [];
+    public Func<ChannelItem, string?> Objects { get; set; } = _ => null;
+
+    public override async Task<PublishAnswer> PublishAsync(ChannelAccount account, ChannelProduct product, CancellationToken cancel)
+    {
+        var fault = await BeginAsync("publish");
+        if (fault is CallFault.ItemRefused) throw new ChannelCallException(CallFailure.Refused, "not a product of ours") { IsOfProduct = true };
+        if (fault is not CallFault.LostBefore)
+        {
+            Products.Enqueue(product);
+            lock (gate)
+                foreach (var item in product.Items)
+                    if (Objects(item) is null) shown.TryAdd("i-" + item.Sku, 0);
+        }
+        Lost(fault);
+        return new([.. product.Items.Select(item => Objects(item) is { } why ? new PublishedItem(item.Sku, [], why) : new PublishedItem(item.Sku, [new(Listing.IdOf("", "i-" + item.Sku), "", "i-" + item.Sku, item.Sku)]))]) { ExternalId = "p-" + product.Style };
     }
 
     Pushed Set(Push push)

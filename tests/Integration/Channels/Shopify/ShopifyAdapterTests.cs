@@ -29,7 +29,7 @@ public sealed class ShopifyAdapterTests : IAsyncLifetime
 
     ChannelAccount Account(string version = "2026-07", Dictionary<string, string>? settings = null) => new(new Channel
     {
-        Id = "shop", Is = "shopify", Name = "shop", Api = new(shop.Address.ToString(), version, "token", Settings: settings), Places = new Dictionary<string, string> { [$"{Here}"] = "WH1", [$"{There}"] = "WH2" },
+        Id = "shop", Is = "shopify", Name = "shop", Locations = ["WH1", "WH2"], Api = new(shop.Address.ToString(), version, "token", Settings: settings), Places = new Dictionary<string, string> { [$"{Here}"] = "WH1", [$"{There}"] = "WH2" },
     }, Http, clock, _ => shop.Token);
 
     static Push Set(long item, long units, long? believed = 10, long place = Here, string key = "k") => new(Listing(SimulatedInventory.ItemGid(item), SimulatedInventory.PlaceGid(place)), units, believed, false, key);
@@ -250,14 +250,14 @@ public sealed class ShopifyAdapterTests : IAsyncLifetime
         };
         shop.Faults.Next(Fault.HangUpAfter, "SetProduct");
         await adapter.PublishAsync(account, shirt, None).FailsAsync(CallFailure.Unanswered);
-        var listed = await adapter.PublishAsync(account, shirt, None);
+        var listed = (await adapter.PublishAsync(account, shirt, None)).Items.SelectMany(item => item.Listings).ToList();
         var product = Assert.Single(shop.Products.All);
         Assert.Equal(("DRAFT", 1, 4), (product.Status, product.Files.Count, listed.Count));
         Assert.Equal("9312345678907", product.Variants[0].Barcode);
         // A person adds a variant and an image, and changes nothing of ours.
         product.Variants.Add(new("gid://shopify/ProductVariant/777", "THEIRS", null, "9.00", [("Colour", "Blue"), ("Size", "M")], SimulatedInventory.ItemGid(777)));
         product.Files.Add("theirs.jpg");
-        var again = await adapter.PublishAsync(account, shirt with { Title = "Shirt, red", ExternalId = product.Id, Items = [.. shirt.Items, new("S-RED-S", null, ["Red", "S"], 499_000, "AUD")] }, None);
+        var again = (await adapter.PublishAsync(account, shirt with { Title = "Shirt, red", ExternalId = product.Id, Items = [.. shirt.Items, new("S-RED-S", null, ["Red", "S"], 499_000, "AUD")] }, None)).Items.SelectMany(item => item.Listings).ToList();
         Assert.Empty(shop.Products.Deleted);
         Assert.Equal(("Shirt, red", 4, 2, 6), (product.Title, product.Variants.Count, product.Files.Count, again.Count));
         Assert.Contains(product.Variants, variant => variant is { Sku: "THEIRS", Price: "9.00" });
