@@ -140,7 +140,8 @@ public sealed record ListedStyle
         var next = known with
         {
             ExternalId = answer.ExternalId ?? known.ExternalId, Held = product.Held, Submission = null, UpdatedAt = now,
-            Items = [.. known.Items.Where(item => !told.ContainsKey(item.Sku) && (product.Has(item.Sku) || item.At.Count > 0)), .. told.Values.OrderBy(item => item.Sku, StringComparer.Ordinal)],
+            // What is not of the product now is said anew when it is again, even where everything is as it once was.
+            Items = [.. known.Items.Where(item => !told.ContainsKey(item.Sku) && (product.Has(item.Sku) || item.At.Count > 0)).Select(item => product.Has(item.Sku) ? item : item with { Content = null }), .. told.Values.OrderBy(item => item.Sku, StringComparer.Ordinal)],
         };
         if (known.Ended) return Dued(next);
         var errors = told.Values.Where(item => item.Error is not null).ToList();

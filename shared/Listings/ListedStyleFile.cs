@@ -19,7 +19,8 @@ public sealed class ListedStyleFile(ListedStyles styles)
         if (CsvFile.Open(bytes, errors) is { } file)
         {
             var known = new Columns(file, Known, attributes: false, errors);
-            while (errors.Count == 0 && file.Next(out var row))
+            if (errors.Count > 0) errors.ThrowIfAny();
+            while (file.Next(out var row))
             {
                 if (rows.Count == ProductSource.MostRows)
                 {

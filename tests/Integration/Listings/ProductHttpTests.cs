@@ -2,8 +2,6 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Selvedge.Channels;
-using Selvedge.Local.Channels;
 using Selvedge.Local.Channels.Shopify;
 using Selvedge.Platform;
 
@@ -12,6 +10,7 @@ namespace Selvedge.Tests.Integration.Listings;
 /// <summary>The whole way of a product in the real app: asked for by HTTP, made in the shop by the lane, its items mapped, their stock shown; changed in the product master and so in the shop, also across a restart.</summary>
 public sealed class ProductHttpTests : IAsyncLifetime
 {
+    readonly LaneRig.SteppedTime time = new();
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     ShopifySimulator shop = null!;
     AppFixture app = null!;
@@ -21,7 +20,7 @@ public sealed class ProductHttpTests : IAsyncLifetime
     {
         shop = await ShopifySimulator.StartAsync(seed: 3);
         shop.Inventory.Add("OTHER", 1, 7, 0);
-        app = await AppFixture.StartAsync(args: ["--Secrets:shop-token", shop.Token, "--AzureWebJobs.ShopifyPoll.Disabled", "true", "--AzureWebJobs.ShopifySubscriptions.Disabled", "true"]);
+        app = await AppFixture.StartAsync(configure: builder => builder.Services.AddSingleton<TimeProvider>(time), args: ["--Secrets:shop-token", shop.Token, "--AzureWebJobs.ShopifyPoll.Disabled", "true", "--AzureWebJobs.ShopifySubscriptions.Disabled", "true"]);
         await app.Client.PutAsync("/api/locations/WH1", new { kind = "warehouse", name = "WH1" }.AsJson(), Cancel).OkAsync();
         await app.Client.PutAsync("/api/channels/shop", new { kind = "shopify", locations = new[] { "WH1" }, places = new Dictionary<string, string> { ["7"] = "WH1" }, api = new { shop = shop.Address.ToString(), version = "2026-07", token = "shop-token" } }.AsJson(), Cancel).OkAsync();
         await PutAsync("Tee", "S", "M");
@@ -44,8 +43,15 @@ public sealed class ProductHttpTests : IAsyncLifetime
     async Task<JsonElement> UntilAsync(string state, Func<bool> andSo)
     {
         JsonElement tee = default;
+        var times = 0;
         for (var from = TimeProvider.System.GetTimestamp(); TimeProvider.System.GetElapsedTime(from) < Patience; await Task.Delay(50, Cancel))
         {
+            // The shop's orders are read once a minute, and more is shown only after that.
+            if (++times % 20 == 0)
+            {
+                time.Pass(TimeSpan.FromSeconds(61));
+                await app.Client.PostAsync("/api/channels/shop/refresh", null, Cancel).OkAsync();
+            }
             tee = await app.Client.GetAsync("/api/listings/shop/styles/TEE", Cancel).OkAsync();
             if (tee.GetProperty("state").GetString() == state && andSo()) return tee;
         }
@@ -59,7 +65,7 @@ public sealed class ProductHttpTests : IAsyncLifetime
     public async Task A_style_that_is_asked_for_is_made_in_the_shop_with_its_stock_and_follows_its_changes()
     {
         // Its first answer is lost.
-        shop.Faults.Next(Fault.HangUpAfter, "SetProduct");
+        shop.Faults.Next(Selvedge.Local.Channels.Fault.HangUpAfter, "SetProduct");
         var asked = await app.Client.PutAsync("/api/listings/shop/styles/TEE", null, Cancel);
         Assert.Equal(HttpStatusCode.Created, asked.StatusCode);
         var tee = await UntilAsync("listed", () => (Units("TEE-S"), Units("TEE-M")) == (12, 12));
