@@ -45,6 +45,7 @@ public sealed class AmazonSimulator : SimulatedChannel
         const string items = "/listings/2021-08-01/items/{seller}", feed = "/feeds/2021-06-30/";
         Map("POST", "/auth/o2/token", "token", Token, open: true);
         Rated("PATCH", items + "/{sku}", "patchListingsItem", 5, 5, Patch);
+        Rated("PUT", items + "/{sku}", "putListingsItem", 5, 5, Put);
         Rated("GET", items, "searchListingsItems", 5, 5, Search);
         Rated("POST", feed + "documents", "createFeedDocument", 0.5, 15, _ => Reply.Json(new JsonObject { ["feedDocumentId"] = $"doc-{++made}", ["url"] = new Uri(Address, $"/upload/doc-{made}").ToString() }, 201));
         Map("PUT", "/upload/{id}", "upload", call => { documents[call.Route("id")] = call.Body; return new(200); }, open: true);
@@ -65,6 +66,15 @@ public sealed class AmazonSimulator : SimulatedChannel
 
     /// <summary>SKUs whose listings are not valid.</summary>
     public HashSet<string> Broken { get; } = [];
+
+    /// <summary>ASINs and GTINs that its catalogue has; and how long a new offer is not shown.</summary>
+    public HashSet<string> Catalogue { get; } = [];
+    public TimeSpan OffersTake { get; set; }
+    readonly List<(string Sku, string Place, DateTimeOffset At)> offered = [];
+
+    /// <summary>Prices of offers, by SKU and marketplace; and offers that a PUT made anew, with what stood there.</summary>
+    public Dictionary<(string Sku, string Place), decimal> Prices { get; } = [];
+    public List<string> Replaced { get; } = [];
 
     /// <summary>Units that lie at Amazon, by SKU.</summary>
     public Dictionary<string, long> InFba { get; } = [];
@@ -134,6 +144,22 @@ public sealed class AmazonSimulator : SimulatedChannel
         return Reply.Json(new JsonObject { ["sku"] = sku, ["status"] = issues is null ? "ACCEPTED" : "INVALID", ["submissionId"] = $"sub-{++made}", ["issues"] = issues ?? [] });
     }
 
+    Reply Put(Call call)
+    {
+        var (sku, place, body) = (call.Route("sku"), call.Query("marketplaceIds")!, call.Json!);
+        var attributes = body["attributes"]!;
+        if ($"{body["requirements"]}" != "LISTING_OFFER_ONLY" || attributes["condition_type"] is null || attributes["purchasable_offer"]?[0]?["our_price"]?[0]?["schedule"]?[0]?["value_with_tax"] is not { } price) return Refusal(400, "InvalidInput", "The body is not as its requirements say.");
+        var known = attributes["merchant_suggested_asin"]?[0]?["value"] ?? attributes["externally_assigned_product_identifier"]?[0]?["value"];
+        var issues = Broken.Contains(sku) ? "An attribute is missing." : !Catalogue.Contains($"{known}") ? $"The catalogue does not have {known}." : null;
+        if (issues is null)
+        {
+            if (Stock.Has(sku, place)) Replaced.Add(sku);
+            offered.Add((sku, place, Time.GetUtcNow()));
+            Prices[(sku, place)] = price.GetValue<decimal>();
+        }
+        return Reply.Json(new JsonObject { ["sku"] = sku, ["status"] = issues is null ? "ACCEPTED" : "INVALID", ["submissionId"] = $"sub-{++made}", ["issues"] = issues is null ? [] : new JsonArray(new JsonObject { ["code"] = "8560", ["severity"] = "ERROR", ["message"] = issues }) });
+    }
+
     Reply Search(Call call)
     {
         WorkOff();
@@ -145,7 +171,7 @@ public sealed class AmazonSimulator : SimulatedChannel
         {
             var held = new JsonArray(new JsonObject { ["fulfillmentChannelCode"] = "DEFAULT", ["quantity"] = Stock.Shown(key.Item, place) });
             if (InFba.TryGetValue(key.Item, out var fba)) held = [new JsonObject { ["fulfillmentChannelCode"] = "AMAZON_NA", ["quantity"] = fba }];
-            return (JsonNode)new JsonObject { ["sku"] = key.Item, ["summaries"] = new JsonArray(new JsonObject { ["marketplaceId"] = place }), ["fulfillmentAvailability"] = held };
+            return (JsonNode)new JsonObject { ["sku"] = key.Item, ["summaries"] = new JsonArray(new JsonObject { ["marketplaceId"] = place, ["productType"] = "SHIRT" }), ["fulfillmentAvailability"] = held };
         }).ToList();
         return Reply.Json(new JsonObject { ["numberOfResults"] = all.Count, ["items"] = new JsonArray([.. page]), ["pagination"] = from + page.Count < all.Count ? new JsonObject { ["nextToken"] = $"{from + page.Count}" } : [] });
     }
@@ -160,6 +186,8 @@ public sealed class AmazonSimulator : SimulatedChannel
 
     void WorkOff()
     {
+        foreach (var (sku, place, _) in offered.Where(offer => Time.GetUtcNow() >= offer.At + OffersTake).ToList()) Stock.Add(sku, place);
+        offered.RemoveAll(offer => Time.GetUtcNow() >= offer.At + OffersTake);
         foreach (var feed in feeds.Where(feed => feed.Report is null && Time.GetUtcNow() >= feed.At + FeedTakes))
         {
             var (issues, messages) = (new JsonArray(), JsonNode.Parse(documents[feed.Document])!["messages"]!.AsArray());

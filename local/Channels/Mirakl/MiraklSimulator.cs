@@ -55,6 +55,9 @@ public sealed partial class MiraklSimulator : SimulatedChannel
         Map("POST", "/api/offers/stock/imports", "STO01", Take, minute);
         Map("GET", "/api/offers/stock/imports/{id}/status", "STO02", Status, new(1 / 15d));
         Map("GET", "/api/offers/stock/imports/{id}/error_report", "STO03", Report, new(1 / 15d));
+        Map("POST", "/api/offers", "OF24", Offer, minute);
+        Map("GET", "/api/offers/imports/{id}", "OF02", OfferStatus, minute);
+        Map("GET", "/api/offers/imports/{id}/error_report", "OF03", OfferReport, minute);
         Map("GET", "/api/offers", "OF21", Offers, minute, counts: request => !request.Query.ContainsKey("sku") && request.Query["offset"] == "0");
         Map("GET", "/api/orders", "OR11", Orders, minute, counts: request => !request.Query.ContainsKey("order_ids") && request.Query["offset"] == "0");
         Map("PUT", "/api/orders/{id}/accept", "OR21", Accept);
@@ -170,10 +173,53 @@ public sealed partial class MiraklSimulator : SimulatedChannel
     Reply Offers(Call call)
     {
         WorkOff();
+        MakeOffers();
         var all = Stock.Keys.Where(key => call.Query("sku") is not { } sku || key.Item == sku).ToList();
         var page = all.Skip(call.Whole("offset", 0)).Take(Math.Min(MostOnPage, call.Whole("max", 10))).Select(key => (JsonNode)new JsonObject { ["offer_id"] = 1, ["shop_sku"] = key.Item, ["quantity"] = Stock.Shown(key.Item), ["active"] = true });
         return Reply.Json(new JsonObject { ["offers"] = new JsonArray([.. page]), ["total_count"] = all.Count });
     }
+
+    /// <summary>Products that the operator has, by GTIN or its own SKU; prices of offers; offers that OF24 emptied because they were there.</summary>
+    public HashSet<string> Products { get; } = [];
+    public Dictionary<string, decimal> Prices { get; } = [];
+    public List<string> Emptied { get; } = [];
+    readonly List<(string Id, DateTimeOffset At, JsonArray Offers, List<(string Sku, string Message)>? Errors)> offerImports = [];
+
+    Reply Offer(Call call)
+    {
+        if (call.Json?["offers"] is not JsonArray { Count: > 0 } offers) return Refusal(400, "VALIDATION_ERROR", "There are no offers.");
+        offerImports.Add(($"{offerImports.Count + 2000}", Time.GetUtcNow(), offers, null));
+        return Reply.Json(new JsonObject { ["import_id"] = long.Parse(offerImports[^1].Id, CultureInfo.InvariantCulture) }, 201);
+    }
+
+    void MakeOffers()
+    {
+        for (var i = 0; i < offerImports.Count; i++)
+        {
+            var import = offerImports[i];
+            if (import.Errors is not null || Time.GetUtcNow() < import.At + ImportTakes) continue;
+            import.Errors = [];
+            foreach (var offer in import.Offers)
+            {
+                var sku = $"{offer!["shop_sku"]}";
+                if (!Products.Contains($"{offer["product_id"]}")) { import.Errors.Add((sku, $"The product {offer["product_id"]} does not exist.")); continue; }
+                if (Stock.Has(sku)) Emptied.Add(sku);
+                Stock.Add(sku, units: offer["quantity"]?.GetValue<long>() ?? 0);
+                Prices[sku] = offer["price"]!.GetValue<decimal>();
+            }
+            offerImports[i] = import;
+        }
+    }
+
+    Reply OfferStatus(Call call)
+    {
+        MakeOffers();
+        var found = offerImports.Find(import => import.Id == call.Route("id"));
+        return found.Id is null ? Refusal(404, "IMPORT_NOT_FOUND", "No such import.") : Reply.Json(new JsonObject { ["import_id"] = long.Parse(found.Id, CultureInfo.InvariantCulture), ["status"] = found.Errors is null ? "WAITING_SYNCHRONIZATION_PRODUCT" : "COMPLETE", ["lines_in_error"] = found.Errors?.Count ?? 0, ["has_error_report"] = found.Errors is { Count: > 0 } });
+    }
+
+    Reply OfferReport(Call call) => offerImports.Find(import => import.Id == call.Route("id")).Errors is not { } errors ? Refusal(404, "IMPORT_NOT_FOUND", "No such report.")
+        : new(200, Encoding.UTF8.GetBytes("\"shop-sku\";\"error-line\";\"error-message\"\n" + string.Concat(errors.Select((error, at) => $"\"{error.Sku}\";\"{at + 2}\";\"{error.Message}\"\n"))), "text/csv");
 
     // ---- orders
     Reply Orders(Call call)

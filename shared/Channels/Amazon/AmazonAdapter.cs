@@ -12,8 +12,9 @@ namespace Selvedge.Channels.Amazon;
 /// <summary>
 /// A seller on Amazon by the Selling Partner API. A few quantities go as patches of their listings, many as one JSON_LISTINGS_FEED for each marketplace; both are queued there. A pause is the
 /// quantity 0. A listing's place is the marketplace's id, its item the seller SKU, its extra the product type (<c>PRODUCT</c>). Numbers are read back twenty SKUs at a time. Orders come by searchOrders (v2026-01-01)
-/// and are sent by confirmShipment. Each operation has its own rate, and the one that Amazon tells (<c>x-amzn-RateLimit-Limit</c>) holds.
-/// <c>api.shop</c> is the region's host. Settings: <c>sellerId</c>, <c>marketplaces</c> (ids, by comma), <c>clientId</c>, <c>clientSecret</c> and <c>refreshToken</c> (names of secrets); optional <c>auth</c>, the token's address
+/// and are sent by confirmShipment. Of product data the offers that are missing are made, on goods that Amazon's catalogue has (<see cref="AmazonOffer"/>), in the marketplaces with the channel's currency; what is there is mapped and left as it is, its
+/// price too, for to replace an offer would wipe what stands beside our price. Each operation has its own rate, and the one that Amazon tells (<c>x-amzn-RateLimit-Limit</c>) holds.
+/// <c>api.shop</c> is the region's host. Settings: <c>sellerId</c>, <c>marketplaces</c> (ids, by comma), <c>clientId</c>, <c>clientSecret</c> and <c>refreshToken</c> (names of secrets); optional <c>productType</c>, <c>productType.&lt;category&gt;</c>, <c>auth</c>, the token's address
 /// (<c>https://api.amazon.com/auth/o2/token</c>), <c>patches</c> (most that go one by one, 5), <c>taxIncluded</c>, <c>carrier.&lt;name&gt;</c> (Amazon's code of a carrier of ours), <c>limit.&lt;operation&gt;</c>. Amazon takes sold units off. Unconfirmed:
 /// how long a patch takes to be live, that a token's end is told by 401 or by 403 with "expired", the agent's name, the limits of 2.5 % cancelled and 4 % late. There is no call to cancel an order: a person does that in Seller Central. Of FBA the listing
 /// tells a number only where Amazon puts one there.
@@ -25,7 +26,7 @@ public sealed class AmazonAdapter(ChannelCalls calls, AccessTokens tokens) : Cha
     public override string System => "amazon";
     public override ChannelTraits Traits { get; } = new()
     {
-        MostAtOnce = AmazonFeed.Most, Decrements = true, PollEvery = TimeSpan.FromMinutes(3), OrdersVisibleAfter = TimeSpan.FromMinutes(2), VisibleAfter = TimeSpan.FromMinutes(2), Ships = true, CancelRateLimit = 2.5, LateRateLimit = 4,
+        MostAtOnce = AmazonFeed.Most, Decrements = true, PollEvery = TimeSpan.FromMinutes(3), OrdersVisibleAfter = TimeSpan.FromMinutes(2), VisibleAfter = TimeSpan.FromMinutes(2), Ships = true, Publishes = true, CancelRateLimit = 2.5, LateRateLimit = 4,
         Needs = ["sellerId", "marketplaces", "clientId", "clientSecret", "refreshToken"], Secrets = ["clientSecret", "refreshToken"],
     };
 
@@ -118,6 +119,74 @@ public sealed class AmazonAdapter(ChannelCalls calls, AccessTokens tokens) : Cha
             throw new ChannelCallException(CallFailure.Unanswered, $"amazon's report {id} of channel '{account.Channel.Id}' cannot be read: {unreadable.Message}", inner: unreadable);
         }
     }
+
+    public override async Task<PublishAnswer> PublishAsync(ChannelAccount account, ChannelProduct product, CancellationToken cancel)
+    {
+        var currency = account.Channel.Currency ?? throw Refused(account, product, "the channel has no 'currency', and prices have one at Amazon");
+        var places = account.Setting("marketplaces").Split(',').Where(place => AmazonOrder.CurrencyAt(place) is not { } usual || usual == currency).ToList();
+        if (places.Count == 0) throw Refused(account, product, $"none of its marketplaces sells in {currency}");
+        var (there, type, answered, submitted) = (await ThereAsync(account, places, product.Items, cancel), AmazonOffer.TypeOf(account, product), new List<PublishedItem>(), false);
+        foreach (var item in product.Items)
+        {
+            // What is mapped is there, though a search may not show it for a moment: a PUT would take its number away.
+            var missing = item.ExternalId is not null ? [] : places.FindAll(place => !there.ContainsKey((place, item.Sku)));
+            var error = missing.Count == 0 ? null : AmazonOffer.Fault(item);
+            try
+            {
+                foreach (var place in missing)
+                    if (error is null) error = await OfferAsync(account, type, item, place, currency, cancel);
+            }
+            catch (ChannelCallException limited) when (limited.Failure is CallFailure.Limited && (submitted || answered.Count > 0))
+            {
+                return submitted ? new(answered) { Submission = Looked, LookAfter = Traits.VisibleAfter } : new(answered) { Until = limited.Until };
+            }
+            if (error is not null || missing.Count == 0) answered.Add(new(item.Sku, Keys(places, item, there), error));
+            else submitted = true;
+        }
+        return submitted ? new(answered) { Submission = Looked, LookAfter = Traits.VisibleAfter } : new(answered);
+    }
+
+    /// <summary><inheritdoc/> An offer is there once a search shows it; until then nobody knows.</summary>
+    public override async Task<PublishAnswer?> PublishedAsync(ChannelAccount account, ChannelProduct product, string submission, CancellationToken cancel)
+    {
+        var places = account.Setting("marketplaces").Split(',').Where(place => AmazonOrder.CurrencyAt(place) is not { } usual || usual == account.Channel.Currency).ToList();
+        var there = await ThereAsync(account, places, product.Items, cancel);
+        var answered = product.Items.Where(item => places.TrueForAll(place => there.ContainsKey((place, item.Sku))))
+            .Select(item => new PublishedItem(item.Sku, Keys(places, item, there), places.Select(place => there[(place, item.Sku)].Error).FirstOrDefault(error => error is not null))).ToList();
+        // Those that are not seen yet, or were never sent for a limit, are sent (again): nothing is mapped to them, so there is no number to take away.
+        return answered.Count == 0 ? null : answered.Count == product.Items.Count ? new(answered) : new(answered) { Until = account.Time.GetUtcNow() + TimeSpan.FromSeconds(5) };
+    }
+
+    const string Looked = "search";
+
+    // Why it was not taken; null: it was, and is there in a while.
+    async Task<string?> OfferAsync(ChannelAccount account, string type, ChannelItem item, string place, string currency, CancellationToken cancel)
+    {
+        var path = $"{Listings}{Uri.EscapeDataString(account.Setting("sellerId"))}/{Uri.EscapeDataString(item.Sku)}?marketplaceIds={Uri.EscapeDataString(place)}&includedData=issues";
+        var reply = await SendAsync(account, "putListingsItem", HttpMethod.Put, path, Json(AmazonOffer.Body(type, item, place, currency)), new(5, 5), cancel);
+        if (reply.Status is 400 or 413) return Said(reply);
+        using var body = reply.Ok().Json();
+        return Text(body.RootElement, "status") is "ACCEPTED" ? null : AmazonFeed.Errors(body.RootElement) ?? $"Amazon answered {Text(body.RootElement, "status")}.";
+    }
+
+    async Task<Dictionary<(string Place, string Sku), (string? Type, string? Error)>> ThereAsync(ChannelAccount account, List<string> places, IReadOnlyList<ChannelItem> items, CancellationToken cancel)
+    {
+        var (there, seller) = (new Dictionary<(string, string), (string?, string?)>(), Uri.EscapeDataString(account.Setting("sellerId")));
+        foreach (var place in places)
+            foreach (var skus in items.Select(item => item.Sku).GroupBy(sku => sku.Contains(',', StringComparison.Ordinal)).SelectMany(skus => skus.Chunk(skus.Key ? 1 : 20)))
+            {
+                var path = $"{Listings}{seller}?marketplaceIds={Uri.EscapeDataString(place)}&includedData=summaries,issues&pageSize=20&identifiersType=SKU&identifiers={string.Join(',', skus.Select(Uri.EscapeDataString))}";
+                using var body = (await SendAsync(account, "searchListingsItems", HttpMethod.Get, path, null, new(5, 5), cancel)).Ok().Json();
+                foreach (var item in new Fields(body.RootElement, "", []).Objects("items", 1000))
+                    if (item.Text("sku", 200) is { } sku) there[(place, sku)] = (item.Objects("summaries", 10).Select(summary => summary.Text("productType", 100)).FirstOrDefault(), AmazonFeed.Errors(item));
+            }
+        return there;
+    }
+
+    static List<ListingKey> Keys(List<string> places, ChannelItem item, Dictionary<(string Place, string Sku), (string? Type, string? Error)> there) =>
+        [.. places.Where(place => there.ContainsKey((place, item.Sku))).Select(place => new ListingKey(Platform.Ids.Join([place, item.Sku], 200), place, item.Sku, item.Sku, there[(place, item.Sku)].Type))];
+
+    static ChannelCallException Refused(ChannelAccount account, ChannelProduct product, string why) => new(CallFailure.Refused, $"Style {product.Style} is not offered by channel '{account.Channel.Id}': {why}.") { IsOfProduct = true };
 
     public override async IAsyncEnumerable<Shown> ReadAsync(ChannelAccount account, IReadOnlyList<ListingKey>? which, [EnumeratorCancellation] CancellationToken cancel)
     {

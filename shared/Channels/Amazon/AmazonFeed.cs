@@ -31,8 +31,13 @@ public static class AmazonFeed
         var status = new Fields(answer, "", []).Text("status", 40);
         // Accepted is queued: it is live once it is read back.
         return status == "ACCEPTED" ? new(push.Listing.Id, PushResult.Queued) : status == "VALID" ? new(push.Listing.Id, PushResult.Failed, "It was only looked at.")
-            : new(push.Listing.Id, PushResult.Refused, string.Join(" ", Issues(answer).Where(issue => issue.IsError).Select(issue => $"{issue.Code}: {issue.Message}")) is { Length: > 0 } said ? said : $"Amazon answered {status}.");
+            : new(push.Listing.Id, PushResult.Refused, Errors(answer) ?? $"Amazon answered {status}.");
     }
+
+    /// <summary>The errors among an answer's issues; null: there are none.</summary>
+    public static string? Errors(JsonElement answer) => Errors(new Fields(answer, "", []));
+
+    internal static string? Errors(Fields answer) => string.Join(" ", Issues(answer).Where(issue => issue.IsError).Select(issue => $"{issue.Code}: {issue.Message}").Take(5)) is { Length: > 0 } said ? said : null;
 
     /// <summary>What a processing report says of each of <paramref name="pushes"/>: an error of its SKU, or that it was taken. An error of no SKU is one of all.</summary>
     public static IReadOnlyList<Pushed> Report(JsonElement report, IReadOnlyList<Push> pushes)
@@ -52,6 +57,8 @@ public static class AmazonFeed
         return plain.ToArray();
     }
 
-    static IEnumerable<(string? Sku, string? Code, string? Message, bool IsError)> Issues(JsonElement of) =>
-        new Fields(of, "", []).Objects("issues", 1_000_000).Select(issue => (issue.Text("sku", 200), issue.Text("code", 60), issue.Text("message", 300), issue.Text("severity", 40) == "ERROR"));
+    static IEnumerable<(string? Sku, string? Code, string? Message, bool IsError)> Issues(JsonElement of) => Issues(new Fields(of, "", []));
+
+    static IEnumerable<(string? Sku, string? Code, string? Message, bool IsError)> Issues(Fields of) =>
+        of.Objects("issues", 1_000_000).Select(issue => (issue.Text("sku", 200), issue.Text("code", 60), issue.Text("message", 300), issue.Text("severity", 40) == "ERROR"));
 }

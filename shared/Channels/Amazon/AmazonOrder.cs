@@ -19,6 +19,9 @@ public static class AmazonOrder
         ["APJ6JRA9NG5V4"] = "EUR", ["A1RKKUPIHCS9HS"] = "EUR", ["A1805IZSGTT6HS"] = "EUR", ["A39IBJ37TRP1C6"] = "AUD", ["A1VC38T7YXB528"] = "JPY", ["A19VAU5U5O7RUS"] = "SGD",
     };
 
+    /// <summary>What a marketplace sells in; null: not known.</summary>
+    public static string? CurrencyAt(string place) => Currencies.GetValueOrDefault(place);
+
     /// <param name="order">One of <c>orders</c>.</param>
     /// <param name="channel">The channel's id.</param>
     /// <param name="taxIncluded">Prices have tax in them.</param>

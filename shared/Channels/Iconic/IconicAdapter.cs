@@ -14,6 +14,8 @@ namespace Selvedge.Channels.Iconic;
 /// <c>deliveryType</c> (<c>dropship</c>), <c>provider.&lt;carrier&gt;</c> (the platform's name of a carrier of ours), <c>limit.&lt;operation&gt;</c>. The client must belong to a user of this shop alone: calls act on the shop that the
 /// user has selected. Unconfirmed: that sold units are taken off there (assumed), the names of the filters of orders and items, the members of a stock answer beside <c>quantity</c>, the form of the token's request, the
 /// limits (25 a second is what a client keeps). Prices are never written: what is left out of that call is wiped.
+/// Product data is not sent: v2 takes products as product sets by POST, whose members, categories and attributes are the platform's own and were not to be had from a source to build on, and each new one goes through its quality control. Products are
+/// listed in its Seller Center, and their ids mapped.
 /// </summary>
 public sealed class IconicAdapter(ChannelCalls calls, AccessTokens tokens) : ChannelAdapter
 {

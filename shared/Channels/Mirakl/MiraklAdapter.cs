@@ -9,9 +9,11 @@ namespace Selvedge.Channels.Mirakl;
 /// <summary>
 /// A shop on one operator's Mirakl (Marketplace Platform, seller API). Numbers go by STO01, a file that Mirakl works off later, and are looked up by STO02 and STO03;
 /// they are read back by OF21. Orders come by OR11 (no push to sellers), are accepted by OR21, cancelled by OR29 or OR30, sent by OR23 and OR24, or by ST01 where only a part leaves.
+/// Of product data the offers that are missing are made by OF24, on products that the operator has (by our GTIN, or by the channel's code of the SKU as the operator's product SKU), new, at our price and with nothing to sell; OF02 and OF03 say what
+/// came of it. OF24 empties what is left out of it, so an offer that is there is mapped and never sent again, its price neither. Products themselves (P41) have each operator's own attributes and are not sent: list them there.
 /// <c>api.token</c> names the shop's API key. Settings, all optional: <c>shopId</c> for a user of several shops; <c>ownCenter</c>, <c>acceptHours</c>, <c>quantity</c>
 /// (<see cref="MiraklWords"/>); <c>cancelReason</c>, the operator's code for cancelled lines (needed for OR30); <c>carrier.&lt;name&gt;</c>, the operator's code of a carrier of ours;
-/// <c>limit.&lt;operation&gt;</c>. Unconfirmed: whether the operator takes sold units off (assumed), the words of the error report, the rates of OF21 and ST01, and that
+/// <c>offerState</c>, the operator's code of new goods (<c>11</c>), <c>productIdType</c> (<c>EAN</c>); <c>limit.&lt;operation&gt;</c>. Unconfirmed: whether the operator takes sold units off (assumed), the words of the error report, the rates of OF21 and ST01, and that
 /// further pages of OR11 are not calls of their own. OF21 knows no warehouses: numbers set by warehouse are read back as their sum.
 /// </summary>
 public sealed class MiraklAdapter(ChannelCalls calls) : ChannelAdapter
@@ -22,7 +24,7 @@ public sealed class MiraklAdapter(ChannelCalls calls) : ChannelAdapter
     public override string System => "mirakl";
     public override ChannelTraits Traits { get; } = new()
     {
-        MostAtOnce = 10_000, ReadsAtOnce = 10_000, ReadsAll = true, Decrements = true, PollEvery = TimeSpan.FromMinutes(1), RefreshEvery = TimeSpan.FromMinutes(30), VisibleAfter = TimeSpan.FromMinutes(1), Accepts = true, Cancels = true, Ships = true,
+        MostAtOnce = 10_000, ReadsAtOnce = 10_000, ReadsAll = true, Decrements = true, PollEvery = TimeSpan.FromMinutes(1), RefreshEvery = TimeSpan.FromMinutes(30), VisibleAfter = TimeSpan.FromMinutes(1), Accepts = true, Cancels = true, Ships = true, Publishes = true,
     };
 
     public override async Task<PushAnswer> PushAsync(ChannelAccount account, IReadOnlyList<Push> pushes, CancellationToken cancel)
@@ -51,6 +53,47 @@ public sealed class MiraklAdapter(ChannelCalls calls) : ChannelAdapter
         return [.. pushes.Select(push => errors.TryGetValue((push.Listing.Item, push.Listing.Place), out var error) || errors.TryGetValue((push.Listing.Item, ""), out error)
             ? new Pushed(push.Listing.Id, PushResult.Refused, error) : new Pushed(push.Listing.Id, PushResult.Applied))];
     }
+
+    public override async Task<PublishAnswer> PublishAsync(ChannelAccount account, ChannelProduct product, CancellationToken cancel)
+    {
+        var there = await ThereAsync(account, product, cancel);
+        var answered = product.Items.Where(item => item.ExternalId is not null || there.Contains(item.Sku)).Select(Listed).ToList();
+        answered.AddRange(product.Items.Where(item => item.ExternalId is null && !there.Contains(item.Sku) && MiraklOffers.Fault(item) is not null).Select(item => new PublishedItem(item.Sku, [], MiraklOffers.Fault(item))));
+        var missing = product.Items.Where(item => !answered.Exists(one => one.Sku == item.Sku)).ToList();
+        if (missing.Count == 0) return new(answered);
+        using var body = (await SendAsync(account, "OF24", HttpMethod.Post, "/api/offers", EachMinute, Json(MiraklOffers.Body(account, missing)), cancel)).Ok().Json();
+        var import = Text(body.RootElement, "import_id") ?? throw new ChannelCallException(CallFailure.Unanswered, $"mirakl answered OF24 of channel '{account.Channel.Id}' without an import_id.");
+        return new(answered) { Submission = import, LookAfter = TimeSpan.FromMinutes(1) };
+    }
+
+    public override async Task<PublishAnswer?> PublishedAsync(ChannelAccount account, ChannelProduct product, string submission, CancellationToken cancel)
+    {
+        var import = "/api/offers/imports/" + Uri.EscapeDataString(submission);
+        var reply = await SendAsync(account, "OF02", HttpMethod.Get, import, EachMinute, null, cancel);
+        if (reply.Status == 404) return new([]) { Until = account.Time.GetUtcNow() + TimeSpan.FromMinutes(1) };
+        using var status = reply.Ok().Json();
+        var state = Text(status.RootElement, "status");
+        if (state is not ("COMPLETE" or "FAILED")) return null;
+        var errors = new Dictionary<(string Item, string Place), string>() as IReadOnlyDictionary<(string Item, string Place), string>;
+        var wrong = status.RootElement.TryGetProperty("lines_in_error", out var count) && count.TryGetInt64(out var lines) ? lines : 0;
+        if (wrong > 0) errors = MiraklStock.Errors((await SendAsync(account, "OF03", HttpMethod.Get, import + "/error_report", EachMinute, null, cancel)).Ok().Body) ?? errors;
+        var there = await ThereAsync(account, product, cancel);
+        var answered = product.Items.Where(item => there.Contains(item.Sku)).Select(Listed).ToList();
+        foreach (var item in product.Items.Where(item => !there.Contains(item.Sku)))
+            if (errors.TryGetValue((item.Sku, ""), out var error)) answered.Add(new(item.Sku, [], error));
+            else if (state == "FAILED" || wrong > 0) answered.Add(new(item.Sku, [], $"Import {submission} did not make an offer of it{(wrong > 0 ? $", and {wrong} of its lines have errors" : "")}."));
+        // Made, and not shown yet.
+        return answered.Count == 0 ? null : answered.Count == product.Items.Count ? new(answered) : new(answered) { Submission = submission, LookAfter = TimeSpan.FromMinutes(1) };
+    }
+
+    async Task<HashSet<string>> ThereAsync(ChannelAccount account, ChannelProduct product, CancellationToken cancel)
+    {
+        var there = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var shown in ReadAsync(account, [.. product.Items.Select(item => new ListingKey("", "", item.Sku, item.Sku))], cancel)) there.Add(shown.Item);
+        return there;
+    }
+
+    static PublishedItem Listed(ChannelItem item) => new(item.Sku, [new(Platform.Ids.Join(["", item.Sku], 200), "", item.Sku, item.Sku)]);
 
     public override async IAsyncEnumerable<Shown> ReadAsync(ChannelAccount account, IReadOnlyList<ListingKey>? which, [EnumeratorCancellation] CancellationToken cancel)
     {

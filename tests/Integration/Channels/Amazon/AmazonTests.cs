@@ -56,6 +56,50 @@ public sealed class AmazonTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Offers_that_are_missing_are_made_with_nothing_to_sell_and_are_there_once_they_are_seen()
+    {
+        amazon.Catalogue.UnionWith(["B0SHIRT", "9312345678907"]);
+        amazon.OffersTake = TimeSpan.FromMinutes(5);
+        var dollars = new ChannelAccount(account.Channel with { Currency = "USD" }, account.Http, clock, name => name == "refresh" ? amazon.RefreshToken : "secret");
+        ChannelItem Item(string sku, string? gtin, string? code = null) => new(sku, gtin, ["Red", sku], 199_900, "USD", Code: code);
+        var shirt = new ChannelProduct { Style = "shirt", Title = "Shirt", Options = ["Colour", "Size"], Items = [Item("A", "9312345678907"), Item("N1", "9312345678907"), Item("N2", null, "B0SHIRT"), Item("N3", "9399999999991"), Item("N4", null)] };
+        amazon.Faults.Next(Fault.HangUpAfter, "putListingsItem", skip: 1);
+        await adapter.PublishAsync(dollars, shirt, None).FailsAsync(CallFailure.Unanswered);
+        var answer = await adapter.PublishAsync(dollars, shirt, None);
+        // Of its two marketplaces one sells in dollars of the United States. What was there is mapped as it is.
+        Assert.Equal((Us, "A"), (answer.Items[0].Listings.Single().Place, answer.Items[0].Listings.Single().Item));
+        Assert.Equal(["A:", "N3:8560: The catalogue does not have 9399999999991.", "N4:It has neither an ASIN (a code of this channel) nor a GTIN."], answer.Items.Select(item => $"{item.Sku}:{item.Error}"));
+        var open = shirt with { Items = [.. shirt.Items.Where(item => item.Sku is "N1" or "N2")] };
+        Assert.Null(await adapter.PublishedAsync(dollars, open, answer.Submission!, None));
+        clock.Pass(300);
+        var seen = (await adapter.PublishedAsync(dollars, open, answer.Submission!, None))!;
+        Assert.Equal(["N1 SHIRT", "N2 SHIRT"], seen.Items.Select(item => $"{item.Sku} {item.Listings.Single().Extra}"));
+        Assert.Equal((19.99m, 0, 10), (amazon.Prices[("N1", Us)], amazon.Stock.Units("N1", Us), amazon.Stock.Units("A", Us)));
+        Assert.False(amazon.Stock.Has("N1", Ca));
+        // Seen or not, what is mapped is never made anew: that would take its number away.
+        await adapter.PublishAsync(dollars, open with { Items = [open.Items[0] with { ExternalId = "N1" }] }, None);
+        Assert.Empty(amazon.Replaced);
+        Assert.True((await adapter.PublishAsync(account, shirt, None).FailsAsync(CallFailure.Refused)).IsOfProduct);
+    }
+
+    [Fact]
+    public async Task A_limit_in_the_middle_of_a_product_keeps_what_was_said_and_goes_on_later()
+    {
+        amazon.Catalogue.Add("9312345678907");
+        var dollars = new ChannelAccount(account.Channel with { Currency = "USD" }, account.Http, clock, name => name == "refresh" ? amazon.RefreshToken : "secret");
+        var shirt = new ChannelProduct { Style = "shirt", Title = "Shirt", Options = ["Colour", "Size"], Items = [.. Enumerable.Range(1, 8).Select(i => new ChannelItem($"N{i}", "9312345678907", ["Red", $"{i}"], 199_900, "USD"))] };
+        var answer = await adapter.PublishAsync(dollars, shirt, None);
+        Assert.Equal((0, 5), (answer.Items.Count, amazon.Done["putListingsItem"]));
+        clock.Pass(120);
+        var seen = (await adapter.PublishedAsync(dollars, shirt, answer.Submission!, None))!;
+        Assert.Equal((5, true), (seen.Items.Count, seen.Submission is null && seen.Until is not null));
+        clock.Pass(5);
+        await adapter.PublishAsync(dollars, shirt with { Items = [.. shirt.Items.Skip(5)] }, None);
+        Assert.Equal(8, amazon.Done["putListingsItem"]);
+        Assert.Empty(amazon.Replaced);
+    }
+
+    [Fact]
     public async Task Many_go_as_one_feed_for_each_marketplace_and_each_is_judged()
     {
         (amazon.FeedTakes, _) = (TimeSpan.FromMinutes(2), amazon.Broken.Add("B"));

@@ -49,6 +49,31 @@ public sealed class MiraklTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Offers_that_are_missing_are_made_and_those_that_are_there_are_not_emptied()
+    {
+        shop.Products.UnionWith(["9312345678907", "OP-1"]);
+        shop.ImportTakes = TimeSpan.FromSeconds(90);
+        ChannelItem Item(string sku, string? gtin, string? code = null) => new(sku, gtin, ["Red", sku], 399_000, "EUR", Code: code);
+        var shirt = new ChannelProduct { Style = "shirt", Title = "Shirt", Options = ["Colour", "Size"], Items = [Item("A", "9312345678907"), Item("N1", "9312345678907"), Item("N2", null, "OP-1"), Item("N3", "9399999999991"), Item("N4", null)] };
+        shop.Faults.Next(Fault.HangUpAfter, "OF24");
+        await adapter.PublishAsync(account, shirt, None).FailsAsync(CallFailure.Unanswered);
+        clock.Pass(60);
+        var answer = await adapter.PublishAsync(account, shirt, None);
+        Assert.Equal(["A:", "N4:It has neither a code of this channel nor a GTIN, by which the operator would know the product."], answer.Items.Select(item => $"{item.Sku}:{item.Error}"));
+        var open = shirt with { Items = [.. shirt.Items.Where(item => item.Sku is "N1" or "N2" or "N3")] };
+        Assert.Null(await adapter.PublishedAsync(account, open, answer.Submission!, None));
+        clock.Pass(120);
+        var made = (await adapter.PublishedAsync(account, open, answer.Submission!, None))!;
+        Assert.Equal(["N1:", "N2:", "N3:The product 9399999999991 does not exist."], made.Items.OrderBy(item => item.Sku).Select(item => $"{item.Sku}:{item.Error}"));
+        Assert.Equal((10, 0, 39.9m), (shop.Stock.Units("A"), shop.Stock.Units("N1"), shop.Prices["N2"]));
+        // Each by its own id: what is mapped is not sent, seen or not.
+        clock.Pass(60);
+        await adapter.PublishAsync(account, shirt with { Items = [Item("N1", "9312345678907") with { ExternalId = "N1" }] }, None);
+        Assert.DoesNotContain("A", shop.Emptied);
+        Assert.Equal(2, shop.Done["OF24"]);
+    }
+
+    [Fact]
     public async Task A_call_too_many_is_not_made_and_a_429_is_believed()
     {
         await adapter.PushAsync(account, [Set("A", 3)], None);
