@@ -7,7 +7,7 @@ namespace Selvedge.Orders;
 public sealed class Precedence(TimeProvider time) : IDisposable
 {
     /// <summary>Orders in hand from which others' work takes turns, and above which it waits; and how much of it goes on at once then.</summary>
-    const int Some = 4, Many = 20, Width = 8;
+    const int Some = 8, Many = 20, Width = 16;
     static readonly TimeSpan Longest = TimeSpan.FromSeconds(5), Look = TimeSpan.FromMilliseconds(20);
     readonly SemaphoreSlim turns = new(Width);
     int inHand;

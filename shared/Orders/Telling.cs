@@ -210,17 +210,17 @@ public sealed partial class Telling(Store store, OrderStore orders, Intake intak
 
     static ExceptionCase CaseOf(Order order, string what) => what switch
     {
-        "accept" => new()
+        "accept" => new ExceptionCase
         {
             Id = Ids.Join(["order", "acceptOverdue", order.Id]), Kind = "acceptOverdue", Order = order.Id, Channel = order.Channel, Expected = new($"{order.Channel}: {order.ExternalId}", $"accepted by {InstantConverter.Text(order.Owes!.AcceptBy!.Value)}"),
             Found = new($"order {order.Id}", "not accepted"), Detail = $"Four fifths of the time that {order.Channel} gives are over and order {order.Id} is not accepted{(order.Told?.Error is { } error ? ": " + error : ".")}",
         },
-        "ship" => new()
+        "ship" => new ExceptionCase
         {
             Id = Ids.Join(["order", "shipOverdue", order.Id]), Kind = "shipOverdue", Order = order.Id, Channel = order.Channel, Expected = new($"{order.Channel}: {order.ExternalId}", $"sent by {InstantConverter.Text(order.Owes!.ShipBy!.Value)}"),
             Found = new($"order {order.Id}", "not all has left"), Detail = $"Four fifths of the time that {order.Channel} gives are over and not all of order {order.Id} has left.",
         },
-        _ => new()
+        _ => new ExceptionCase
         {
             Id = Ids.Join(["order", "untold", order.Id]), Kind = "channelUntold", Order = order.Id, Channel = order.Channel, Expected = new($"order {order.Id}", "the channel knows what became of it"),
             Found = new(order.Channel, "its interface takes no cancels"), Detail = $"Order {order.Id} was called off and {order.Channel} takes no cancels from us. Cancel {order.ExternalId} there by hand.",

@@ -12,20 +12,20 @@ public class PrecedenceTests
     public void While_few_orders_are_in_hand_everything_goes_on_at_once()
     {
         using var precedence = new Precedence(TimeProvider.System);
-        Take(precedence, 3);
+        Take(precedence, 7);
         Assert.All(Enumerable.Range(0, 50).Select(_ => precedence.TurnAsync()), turn => Assert.True(turn.IsCompletedSuccessfully));
     }
 
     [Fact]
-    public async Task While_some_are_eight_go_on_at_a_time_and_each_that_ends_lets_another_begin()
+    public async Task While_some_are_sixteen_go_on_at_a_time_and_each_that_ends_lets_another_begin()
     {
         using var precedence = new Precedence(TimeProvider.System);
         Take(precedence, 20);
-        var turns = Enumerable.Range(0, 9).Select(_ => precedence.TurnAsync().AsTask()).ToList();
-        await Task.WhenAll(turns[..8]).WaitAsync(Cancel);
-        Assert.False(turns[8].IsCompleted);
+        var turns = Enumerable.Range(0, 17).Select(_ => precedence.TurnAsync().AsTask()).ToList();
+        await Task.WhenAll(turns[..16]).WaitAsync(Cancel);
+        Assert.False(turns[16].IsCompleted);
         (await turns[3]).Dispose();
-        Assert.NotEqual(default, await turns[8].WaitAsync(Cancel));
+        Assert.NotEqual(default, await turns[16].WaitAsync(Cancel));
     }
 
     [Fact]
